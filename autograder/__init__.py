@@ -1,0 +1,1 @@
+"""Builds the labs and grades them. For instructors; never part of the learner's wheel."""

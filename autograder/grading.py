@@ -1,0 +1,142 @@
+"""From a repaired notebook to a verdict, and verdicts on disk.
+
+The whole path: `repair` -> `SandboxSession` (learner's code) -> `judge` (marks) -> `Verdict` -> nbgrader's gradebook
+(`autograder.plugin`).
+"""
+
+import json
+import os
+import threading
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from autograder.judge import Mark, mark_exercise
+from autograder.sandbox.client import MachineFault, Server
+from autograder.submission import SandboxSession
+
+RUN_ROLES = ("setup", "given", "answer", None)  # None: a cell the learner added, which may hold a helper
+DEFAULT_SEED = 20170612  # the day "Attention Is All You Need" appeared
+
+
+@dataclass
+class Verdict:
+    """All marks of one submission.
+
+    Attributes:
+        lab: such as `lab1_attention`.
+        seed: what the probes were drawn from.
+        marks: one `Mark` per exercise.
+        notes: what was repaired, left out or looks like tampering, as sentences.
+        regrade: why a fault of the machine left it unmarked; empty for a verdict that counts.
+    """
+
+    lab: str
+    seed: int
+    marks: list[Mark] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    regrade: str = ""
+
+    @property
+    def points(self):
+        return sum(mark.points for mark in self.marks)
+
+    @property
+    def max_points(self):
+        return sum(mark.max_points for mark in self.marks)
+
+    def save(self, path):
+        """Write as JSON, whole or not at all."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.write_text(json.dumps(asdict(self), indent=1, sort_keys=True), encoding="utf-8")
+        draft.replace(path)
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote."""
+        fields = json.loads(Path(path).read_text(encoding="utf-8"))
+        return cls(**{**fields, "marks": [Mark(**mark) for mark in fields["marks"]]})
+
+
+def verdict_path(root, lab, student):
+    """Where a verdict is kept: beside the gradebook, out of what nbgrader releases to learners."""
+    return Path(root) / "verdicts" / lab / f"{student}.json"
+
+
+class Grader:
+    """Grades notebooks. One per process: it holds the warm server.
+
+    Args:
+        isolation: `"full"` or `"none"`.
+        seed: what probes draw shapes and values from.
+        seconds: processor seconds that one cell or probe may take.
+    """
+
+    def __init__(self, isolation="full", seed=DEFAULT_SEED, seconds=10.0):
+        self.isolation, self.seed, self.seconds = isolation, seed, seconds
+        self._server = None
+        self._lock = threading.Lock()
+        self._known = {}  # what was handed in, and what was repaired -> verdict
+
+    def server(self):
+        """The warm server, started at the first call and again after it was lost."""
+        with self._lock:
+            if self._server is None or not self._server.alive():
+                if self._server is not None:
+                    self._server.close()
+                self._server = Server(self.isolation, seconds=self.seconds)
+            return self._server
+
+    def grade(self, lesson, notebook, notes=()):
+        """The `Verdict` of a repaired notebook.
+
+        Args:
+            lesson: its `Lesson`.
+            notebook: a notebook as `autograder.repair.repair` gives it.
+            notes: what the repair reported.
+
+        Raises:
+            MachineFault: when it must be graded again.
+            autograder.sandbox.client.NotIsolated: when layers of isolation are missing.
+        """
+        cells = code_cells(notebook)
+        key = (lesson.lab, tuple(cells), tuple(notes))
+        if key not in self._known:  # judged once, however often it is handed in or recorded
+            self._known[key] = self._judge(lesson, cells, notes)
+        return self._known[key]
+
+    def _judge(self, lesson, cells, notes):
+        source = "\n\n".join(_plain(text) for _, text in cells)
+        verdict = Verdict(lesson.lab, self.seed, notes=list(notes))
+        with SandboxSession(self.server(), lesson, cells) as session:
+            session.start()
+            for exercise in lesson.exercises:
+                verdict.marks.append(mark_exercise(session, lesson, exercise, self.seed, source, session.broken))
+            verdict.notes += session.notes
+        return verdict
+
+    def close(self):
+        with self._lock:
+            if self._server is not None:
+                self._server.close()
+                self._server = None
+
+
+def code_cells(notebook):
+    """`(name, source)` of the cells that run when grading: not the experiments, not the checks."""
+    found = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        role = cell.metadata.get("course", {}).get("role")
+        if cell.cell_type == "code" and role in RUN_ROLES:
+            found.append((cell.get("id") or f"cell-{number}", cell.source))
+    return found
+
+
+def _plain(source):
+    """Without magics and shell lines, so that the rest can be parsed."""
+    rows = source.splitlines()
+    return "\n".join("pass" if row.lstrip().startswith(("%", "!")) else row for row in rows)
+
+
+__all__ = ["DEFAULT_SEED", "Grader", "MachineFault", "Verdict", "code_cells", "verdict_path"]

@@ -1,0 +1,176 @@
+"""Decides marks: runs the same probes on the reference and compares. The only place where marks are decided.
+
+A session answers probes. `LocalSession` holds trusted code (the reference, misconceptions, alternatives);
+`autograder.submission.SandboxSession` holds a learner's, in its own process.
+"""
+
+import functools
+import importlib
+import math
+import threading
+from dataclasses import dataclass, field
+
+from autograder import bank
+from autograder.outcome import Outcome, difference, same
+from autograder.probing import PROBES, run_probe
+from course.handmade import find_shortcuts
+
+_ONE_AT_A_TIME = threading.Lock()  # probes set Keras' global seed
+
+
+@dataclass
+class Mark:
+    """What one exercise earned, and why.
+
+    Attributes:
+        exercise: its name.
+        points: what was earned, of `max_points`.
+        diagnosis: name of the misconception it equals, or empty.
+        problems: sentences for the learner; empty for a right answer.
+        helped: earlier exercises that were taken from trusted blocks, because the learner's own spoilt this one.
+    """
+
+    exercise: str
+    points: float
+    max_points: float
+    diagnosis: str = ""
+    problems: list = field(default_factory=list)
+    helped: list = field(default_factory=list)
+
+    @property
+    def right(self):
+        return self.points == self.max_points
+
+
+class LocalSession:
+    """Answers probes with trusted code in this process.
+
+    Args:
+        namespace: exercise name -> function or class.
+    """
+
+    def __init__(self, namespace):
+        self.namespace = namespace
+
+    def run(self, entry, seed, follow=()):
+        """The `Outcome` of one probe. Trusted code needs no follow-through, so `follow` is ignored."""
+        with _ONE_AT_A_TIME:
+            try:
+                return Outcome(run_probe(entry, self.namespace[entry.exercise], seed))
+            except Exception as error:
+                return Outcome(None, type(error).__name__, str(error))
+
+
+def probes_of(lesson, exercise):
+    """The probes of an exercise.
+
+    Raises:
+        LookupError: if it has none.
+    """
+    importlib.import_module(f"autograder.probes.{lesson.name}")
+    if exercise not in PROBES:
+        raise LookupError(f"autograder/probes/{lesson.name}.py has no probe for {exercise!r}")
+    return tuple(PROBES[exercise])
+
+
+def reference_of(lesson):
+    """Name -> reference of every exercise of a lesson."""
+    module = importlib.import_module(f"solutions.{lesson.name}")
+    return {exercise: getattr(module, exercise) for exercise in lesson.exercises}
+
+
+@functools.lru_cache(maxsize=None)
+def expected(lesson, exercise, seed):
+    """Probe name -> the reference's outcome: computed once per seed, for a whole class.
+
+    Raises:
+        RuntimeError: if the reference itself fails: a mistake of the lab's authors.
+    """
+    session = LocalSession(reference_of(lesson))
+    outcomes = {entry.name: session.run(entry, seed) for entry in probes_of(lesson, exercise)}
+    for name, outcome in outcomes.items():
+        if outcome.arrays is None:
+            raise RuntimeError(f"the reference of {exercise} fails probe {name}: {outcome.error}: {outcome.message}")
+    return outcomes
+
+
+@functools.lru_cache(maxsize=None)
+def known_mistakes(lesson, exercise, seed):
+    """Misconception -> probe name -> outcome."""
+    found = {}
+    for entry in bank.misconceptions(lesson.name, exercise):
+        session = LocalSession({exercise: entry.answer})
+        found[entry] = {probe.name: session.run(probe, seed) for probe in probes_of(lesson, exercise)}
+    return found
+
+
+def mark_exercise(session, lesson, exercise, seed, source="", broken=()):
+    """Mark one exercise.
+
+    Args:
+        session: answers probes, see the module's docstring.
+        lesson: the `Lesson` it stands in.
+        exercise: its name.
+        seed: what shapes and values are drawn from.
+        source: all of the learner's code, to look for built-ins that do the exercise's work.
+        broken: earlier exercises that hang, so that they are replaced without a first try.
+
+    Returns:
+        A `Mark`.
+    """
+    cell = lesson.exercises[exercise]
+    names = list(lesson.exercises)
+    earlier = names[: names.index(exercise)]
+    shortcuts = find_shortcuts(source, exercise, cell.handmade, names) if cell.handmade or earlier else []
+    if shortcuts:
+        text = f"this exercise builds what `{shortcuts[0]}` does for you, so it has to be written with smaller operations"
+        return Mark(exercise, 0, cell.points, problems=[text])
+    tries = [tuple(name for name in earlier if name in broken)]
+    if earlier and tuple(earlier) not in tries:
+        tries.append(tuple(earlier))
+    best = None
+    for follow in tries:
+        attempt = _attempt(session, lesson, cell, seed, follow)
+        if best is None or attempt.points > best.points:
+            best = attempt
+        elif attempt.diagnosis:  # no more points, but with sound earlier answers its own mistake shows
+            best.diagnosis, best.problems = attempt.diagnosis, attempt.problems
+        if best.right:
+            break
+    return best
+
+
+def _attempt(session, lesson, cell, seed, follow):
+    wanted, outcomes, problems = expected(lesson, cell.name, seed), {}, []
+    earned = total = 0.0
+    stopped = False
+    for entry in probes_of(lesson, cell.name):
+        total += entry.weight
+        if stopped:  # one endless loop is enough
+            continue
+        outcomes[entry.name] = session.run(entry, seed, follow)
+        stopped = outcomes[entry.name].error == "no answer"
+        problem = difference(outcomes[entry.name], wanted[entry.name], entry.compare)
+        if problem is None:
+            earned += entry.weight
+        else:
+            problems.append(problem if problem == "not written yet" else f"{entry.says}: {problem}")
+    problems = list(dict.fromkeys(problems))
+    # Down to quarters of a point; whatever misses a probe misses points.
+    points = cell.points if earned == total else math.floor(4 * cell.points * earned / total) / 4
+    mark = Mark(cell.name, points, cell.points, problems=problems, helped=list(follow))
+    if not mark.right and not stopped:
+        found = diagnose(lesson, cell.name, seed, outcomes)
+        if found is not None:
+            mark.diagnosis, mark.problems = found.name, [found.says, *problems]
+    return mark
+
+
+def diagnose(lesson, exercise, seed, outcomes):
+    """The misconception whose every outcome equals the answer's; `None` if there is none."""
+    if all(outcome.error == "NotImplementedError" for outcome in outcomes.values()):
+        return None
+    for entry, known in known_mistakes(lesson, exercise, seed).items():
+        if all(same(outcomes[name], known[name]) for name in outcomes):
+            return entry
+    return None

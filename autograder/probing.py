@@ -1,0 +1,131 @@
+"""What a hidden probe is written with. Runs in the judge and, sent as text, in the student process.
+
+A probe exercises an answer on freshly drawn shapes and values and returns arrays. It holds no expected value:
+the judge runs the same probe on the reference and compares.
+
+    @probe("softmax", "on scores of any size", weight=2)
+    def large(softmax, rng):
+        return softmax(normal(rng, distinct(rng, 2), scale=500))
+
+This file imports nothing of the project, because the student process has nothing of it to import.
+"""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+PROBES: dict[str, list["Probe"]] = {}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One probe of one exercise.
+
+    Attributes:
+        exercise: name of the exercise.
+        name: name of the function; never shown to learners.
+        says: what is tried, in words a learner may read: "with a mask".
+        weight: its share of the exercise's points, relative to the other probes.
+        compare: `None`, or `compare(arrays, expected) -> None | str` for outputs that are random by nature or
+            not fully determined; runs in the judge only and says what is wrong.
+    """
+
+    exercise: str
+    name: str
+    says: str
+    weight: float
+    function: Callable
+    compare: Callable | None = None
+
+
+def probe(exercise, says, weight=1, compare=None):
+    """Register a probe `function(answer, rng)` for an exercise."""
+
+    def register(function):
+        PROBES.setdefault(exercise, []).append(Probe(exercise, function.__name__, says, weight, function, compare))
+        return function
+
+    return register
+
+
+def run_probe(entry, answer, seed):
+    """Run a probe on an answer, on values drawn from `seed` alone.
+
+    Returns:
+        Path of each output (`""`, `"0"`, `"1.weights"`) -> NumPy array.
+
+    Raises:
+        Whatever the answer raises; `TypeError` if an output is not a tensor.
+    """
+    import keras
+
+    token = zlib.crc32(f"{entry.exercise}.{entry.name}".encode())
+    keras.utils.set_random_seed((seed + token) % 2**31)
+    return dict(_flatten(entry.function(answer, np.random.default_rng([seed, token]))))
+
+
+def _flatten(value, path=""):
+    from keras import ops
+
+    items = None
+    if isinstance(value, tuple | list):
+        items = enumerate(value)
+    elif isinstance(value, dict):
+        items = value.items()
+    if items is not None:
+        for key, item in items:
+            yield from _flatten(item, f"{path}.{key}".lstrip("."))
+    elif value is None:
+        raise TypeError("gives None: is a `return` missing?")
+    elif isinstance(value, bool | int | float) or hasattr(value, "shape"):
+        yield path, np.asarray(ops.convert_to_numpy(value) if hasattr(value, "shape") else value)
+    else:
+        raise TypeError(f"gives {type(value).__name__} where a tensor was expected")
+
+
+def distinct(rng, count, low=2, high=9):
+    """`count` different sizes from `[low, high)`, so that no two axes are alike."""
+    return tuple(int(size) for size in rng.permutation(np.arange(low, high))[:count])
+
+
+def normal(rng, *shapes, scale=1.0):
+    """Float32 tensors drawn from a normal distribution: one, or a tuple for several shapes."""
+    from keras import ops
+
+    drawn = tuple(ops.convert_to_tensor((scale * rng.normal(size=shape)).astype("float32")) for shape in shapes)
+    return drawn[0] if len(shapes) == 1 else drawn
+
+
+def boolean(rng, *shape, true=0.6):
+    """Boolean tensor, each entry `True` with that probability, and the first of every row surely."""
+    from keras import ops
+
+    values = rng.random(shape) < true
+    values[..., 0] = True
+    return ops.convert_to_tensor(values)
+
+
+def set_weights(layer, rng, *names):
+    """Set the weights of the named sub-layers, whatever order the layer made them in.
+
+    Args:
+        layer: a built layer.
+        rng: one number is drawn from it; the rest follows from names.
+        names: sub-layer names such as `"query_dense"`, dotted for deeper ones: `"attention.query_dense"`.
+
+    Raises:
+        AttributeError: if a sub-layer is missing.
+    """
+    base = int(rng.integers(2**31))
+    for name in names:
+        sublayer = layer
+        for part in name.split("."):
+            if not hasattr(sublayer, part):
+                raise AttributeError(f"the layer has no sub-layer `{part}`")
+            sublayer = getattr(sublayer, part)
+        for variable in sublayer.weights:
+            own = np.random.default_rng([base, zlib.crc32(f"{name}.{variable.name}".encode())])
+            fan_in = variable.shape[0] if len(variable.shape) > 1 else 1
+            variable.assign((own.normal(size=variable.shape) / np.sqrt(fan_in)).astype("float32"))

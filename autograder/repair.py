@@ -1,0 +1,160 @@
+"""Puts a submitted notebook back into the released one's frame: deleted, doubled and edited cells, broken JSON.
+
+What the learner wrote in the places meant for writing is kept, to the letter. What was locked comes from the
+release. A submission that cannot be read at all becomes the untouched notebook with a note that says so.
+"""
+
+import copy
+import json
+from dataclasses import dataclass
+
+import nbformat
+
+MAX_CELLS = 2000
+MAX_SOURCE = 200_000  # characters of one cell
+WRITABLE = ("answer", "question", "experiment", "prose")
+
+
+@dataclass
+class Repaired:
+    """A notebook in the release's frame, and what had to be done to it, as sentences."""
+
+    notebook: nbformat.NotebookNode
+    notes: list
+
+
+def repair(release, text):
+    """Repair a submission.
+
+    Args:
+        release: the released notebook.
+        text: the submitted file's content, `str` or `bytes`.
+
+    Returns:
+        A `Repaired`. Never raises for what a submission may hold.
+    """
+    notes = []
+    submitted = _cells(text, notes)
+    known, extras = _sort(release, submitted)
+    cells = []
+    for template in release.cells:
+        key = _key(template)
+        cells += [*_restore(template, known.get(key, []), notes), *extras.get(key, [])]
+    notebook = copy.deepcopy(release)
+    notebook.cells = extras.get(None, []) + cells
+    return Repaired(notebook, notes)
+
+
+def _key(cell):
+    """What identifies a cell of the release: its role and name."""
+    course = cell.metadata.get("course")
+    return (course["role"], course["name"]) if isinstance(course, dict) and course.keys() >= {"role", "name"} else None
+
+
+def _sort(release, submitted):
+    """Which submitted cells stand for which of the release's, and which are the learner's own, after which."""
+    by_grade_id = {cell.metadata.nbgrader.grade_id: _key(cell) for cell in release.cells if "nbgrader" in cell.metadata}
+    by_id = {cell.id: _key(cell) for cell in release.cells}
+    keys = set(by_id.values())
+    known, extras, last = {}, {}, None
+    for cell in submitted:
+        nbgrader = cell.metadata.get("nbgrader")
+        grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+        key = by_grade_id.get(grade_id) if isinstance(grade_id, str) else None
+        key = key or (_key(cell) if _hashable(_key(cell)) in keys else None) or by_id.get(cell.get("id"))
+        if key is None:
+            extras.setdefault(last, []).append(_own(cell, len(extras), sum(map(len, extras.values()))))
+        else:
+            known.setdefault(key, []).append(cell)
+            last = key
+    return known, extras
+
+
+def _hashable(key):
+    return key if key and all(isinstance(part, str) for part in key) else None
+
+
+def _own(cell, *numbers):
+    """A learner's own cell, without metadata that could claim to be more."""
+    make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+    return make(cell.source, id="own-" + "-".join(map(str, numbers)))
+
+
+def _restore(template, candidates, notes):
+    """The cell in the release's frame; before it, what else was written in doubles of it."""
+    role, name = _key(template)
+    cell = copy.deepcopy(template)
+    if role not in WRITABLE:
+        if not candidates:
+            notes.append(f"the {role} cell of {name} was missing and has been put back")
+        elif any(found.source.strip() != template.source.strip() for found in candidates):
+            notes.append(f"the {role} cell of {name} had been changed and has been put back")
+        return [cell]
+    if not candidates:
+        if role in ("answer", "question"):
+            notes.append(f"the {role} cell of {name} was missing and has been put back, empty")
+        return [cell]
+    written = [found for found in candidates if found.source.strip() != template.source.strip()] or candidates[-1:]
+    cell.source = written[-1].source
+    if len(candidates) == 1:
+        return [cell]
+    if role == "answer":  # a cell that was split holds the answer in parts; a copied one is overridden by the last
+        notes.append(f"the answer cell of {name} was there {len(candidates)} times; all of them run, the last one counts")
+        return [*(_own(found, "before", name, number) for number, found in enumerate(written[:-1])), cell]
+    return [cell]
+
+
+def _cells(text, notes):
+    """The submission's cells, as many as can be read."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8-sig", errors="replace")
+    try:
+        content = json.loads(text)
+        cells = content["cells"] if "cells" in content else content["worksheets"][0]["cells"]  # before nbformat 4
+        if not isinstance(cells, list):
+            raise TypeError("cells are no list")
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        cells = _salvage(text)
+        if cells:
+            notes.append(f"the file was damaged; {len(cells)} cells could still be read")
+        else:
+            notes.append("the file could not be read as a notebook, so nothing in it could be graded: ask for a new copy")
+    if len(cells) > MAX_CELLS:
+        notes.append(f"of {len(cells)} cells the first {MAX_CELLS} were read")
+    return [cell for cell in map(_cell, cells[:MAX_CELLS]) if cell is not None]
+
+
+def _cell(raw):
+    """One cell with only what is needed, `None` if it is none."""
+    if not isinstance(raw, dict):
+        return None
+    source = raw.get("source", raw.get("input", ""))
+    if isinstance(source, list):
+        source = "".join(part for part in source if isinstance(part, str))
+    if not isinstance(source, str) or len(source) > MAX_SOURCE:
+        return None
+    metadata = raw.get("metadata")
+    cell = {
+        "cell_type": "code" if raw.get("cell_type") == "code" else "markdown",
+        "source": source.replace("\x00", "").encode("utf-8", "replace").decode(),  # no lone surrogates
+        "metadata": metadata if isinstance(metadata, dict) else {},
+        "id": raw.get("id") if isinstance(raw.get("id"), str) else "",
+    }
+    return nbformat.from_dict(cell)
+
+
+def _salvage(text):
+    """Whole cells from the front of a broken file, such as one that was cut off."""
+    start = text.find('"cells"')
+    start = text.find("[", start) + 1 if start >= 0 else 0
+    cells, decoder = [], json.JSONDecoder()
+    while start > 0:
+        start = text.find("{", start)
+        try:
+            cell, start = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            break
+        cells.append(cell)
+        if text[start : start + 20].lstrip()[:1] != ",":
+            break
+    return cells

@@ -1,0 +1,167 @@
+"""Shuts a process in before a line of a learner's code runs in it. Linux; no privileges needed.
+
+Three layers, each enough for much and all three for more:
+
+* Landlock: reads Python, its packages and `course`, writes its scratch folder, sees nothing else; signals nobody.
+* seccomp: starts no process, opens no socket, traces nobody, changes no limit, mount or clock.
+* rlimits: processor time, memory, file size, open files; no core dumps.
+
+Every call here is irrevocable, so it must run in the forked child, never in the server.
+"""
+
+import ctypes
+import errno
+import os
+import resource
+import signal
+import sys
+from dataclasses import dataclass
+
+try:
+    import py_landlock
+except ImportError:
+    py_landlock = None
+try:
+    import pyseccomp
+except (ImportError, OSError, RuntimeError):  # the package, or the libseccomp it binds, is missing
+    pyseccomp = None
+
+LAYERS = ("landlock", "seccomp", "rlimits")
+
+# Read-only bits of the machine that Python, TensorFlow and time zones look at.
+SYSTEM = (
+    "/usr/lib", "/lib", "/lib64", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/localtime",
+    "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/self", "/sys/devices/system/cpu",
+)  # fmt: skip
+
+_CLONE_THREAD = 0x00010000
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+
+# Nothing an answer needs. A call that this machine's libseccomp does not know is skipped.
+_REFUSED = """
+    fork vfork execve execveat socket ptrace process_vm_readv process_vm_writev process_madvise kcmp
+    pidfd_open pidfd_getfd pidfd_send_signal tkill unshare setns mount umount2 pivot_root chroot move_mount open_tree
+    fsopen fsmount mount_setattr bpf perf_event_open add_key request_key keyctl io_uring_setup io_uring_enter
+    userfaultfd init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff sethostname
+    setdomainname settimeofday clock_settime clock_adjtime adjtimex setrlimit shmget msgget semget mq_open personality
+    quotactl acct nfsservctl setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr open_by_handle_at
+    name_to_handle_at iopl ioperm lookup_dcookie vhangup syslog sched_setscheduler sched_setaffinity setpriority ioprio_set
+    setpgid setsid setuid setgid setreuid setregid setresuid setresgid setgroups
+""".split()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one student process may use, in total.
+
+    Attributes:
+        cpu: processor seconds.
+        memory: bytes of private data. TensorFlow maps far more address space than it uses, so this limits
+            data and not address space.
+        file_size: bytes of one file.
+        open_files: number of open files.
+    """
+
+    cpu: int = 300
+    memory: int = 4 << 30
+    file_size: int = 64 << 20
+    open_files: int = 256
+
+
+def missing():
+    """Layer -> why it is not to be had on this machine. Empty when all are."""
+    reasons = {}
+    if not sys.platform.startswith("linux"):
+        return {layer: "needs Linux" for layer in LAYERS}
+    if py_landlock is None:
+        reasons["landlock"] = "the package py-landlock is not installed: pip install 'transformer-labs[instructor]'"
+    else:
+        try:
+            py_landlock.get_abi_version()
+        except (py_landlock.LandlockError, OSError) as error:
+            reasons["landlock"] = f"the kernel does not offer it ({error}); Linux 5.13 or newer with Landlock on does"
+    if pyseccomp is None:
+        reasons["seccomp"] = "pyseccomp or libseccomp is missing: pip install pyseccomp, and your system's libseccomp2"
+    return reasons
+
+
+def isolate(scratch, readable, limits=None):
+    """Shut the calling process in.
+
+    Args:
+        scratch: the one folder it may write to.
+        readable: folders and files it may read, besides Python and system libraries.
+        limits: a `Limits`.
+
+    Returns:
+        The layers that are active, a list.
+
+    Raises:
+        OSError: if a layer that should work does not; the process must then end.
+    """
+    limits = limits or Limits()
+    _set_rlimits(limits)
+    if not sys.platform.startswith("linux"):
+        return ["rlimits"]
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    for option, value in ((_PR_SET_PDEATHSIG, signal.SIGKILL), (_PR_SET_DUMPABLE, 0), (_PR_SET_NO_NEW_PRIVS, 1)):
+        if prctl(option, value, 0, 0, 0):
+            raise OSError(ctypes.get_errno(), f"prctl {option} failed")
+    absent = missing()
+    if "landlock" not in absent:
+        _apply_landlock(scratch, readable)
+    if "seccomp" not in absent:
+        _apply_seccomp()
+    return [layer for layer in LAYERS if layer not in absent]
+
+
+def _set_rlimits(limits):
+    bounds = {
+        "RLIMIT_CPU": limits.cpu,
+        "RLIMIT_DATA": limits.memory,
+        "RLIMIT_FSIZE": limits.file_size,
+        "RLIMIT_NOFILE": limits.open_files,
+        "RLIMIT_CORE": 0,
+    }
+    for name, bound in bounds.items():
+        # The hard limit on time kills, the soft one says why first.
+        resource.setrlimit(getattr(resource, name), (bound, bound + (name == "RLIMIT_CPU")))
+
+
+def _apply_landlock(scratch, readable):
+    access = py_landlock.AccessFs
+    rules = py_landlock.Landlock(strict=False)  # the newest rules that this kernel knows
+    paths = (*SYSTEM, "/dev/urandom", "/dev/zero", "/dev/null", sys.prefix, sys.base_prefix, *readable)
+    for path in sorted({os.path.realpath(path) for path in paths if os.path.exists(path)}):
+        # The kernel refuses a rule about folders on a file.
+        whole = access.READ_FILE | access.READ_DIR if os.path.isdir(path) else access.READ_FILE
+        rules.add_path_rule(path, access=whole)
+    rules.add_path_rule("/dev/null", access=access.WRITE_FILE)
+    rules.allow_read_write(scratch)
+    rules.apply()
+
+
+def _apply_seccomp():
+    refuse = pyseccomp.ERRNO(errno.EPERM)
+    rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    own = os.getpid()
+
+    def add(action, name, *arguments):
+        try:
+            rules.add_rule(action, name, *arguments)
+        except (ValueError, OSError, RuntimeError):  # a call that this architecture or libseccomp does not have
+            pass
+
+    for name in _REFUSED:
+        add(refuse, name)
+    # New threads are TensorFlow's; new processes nobody's. `clone3` hides its flags from a filter, so it has to look
+    # like an old kernel's: the C library then falls back to `clone`.
+    add(refuse, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, _CLONE_THREAD, 0))
+    add(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
+    for name, signal_argument in (("kill", 1), ("tgkill", 2)):
+        add(refuse, name, pyseccomp.Arg(0, pyseccomp.NE, own))
+        # So that a process that dies of SIGKILL was killed from outside, which is no fault of its own.
+        add(refuse, name, pyseccomp.Arg(signal_argument, pyseccomp.EQ, signal.SIGKILL))
+    add(refuse, "prctl", pyseccomp.Arg(0, pyseccomp.EQ, _PR_SET_PDEATHSIG))
+    add(refuse, "prlimit64", pyseccomp.Arg(2, pyseccomp.NE, 0))
+    rules.load()

@@ -1,0 +1,96 @@
+"""The warm fork server: imports Keras once, executes no operation, and forks one student process per submission.
+
+Started by `client.Server` as a script, with one socket to it. It knows nothing of `solutions/`, probes or
+marks, so neither does what it forks.
+"""
+
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+
+import wire
+
+# What lessons import, so that no student process has to.
+WARM = ("course.checking", "matplotlib.pyplot")
+
+
+def main():
+    config = json.loads(sys.argv[1])
+    control = socket.socket(fileno=config["control"])
+    _use_path(config)
+    try:
+        import student  # imports Keras, the course and IPython's cell syntax: the slow part
+
+        for name in WARM:
+            importlib.import_module(name)
+    except Exception as error:
+        wire.send(control, {"event": "failed", "reason": f"{type(error).__name__}: {error}"})
+        return
+    gc.collect()
+    gc.freeze()  # so that the collector of a fork does not touch, and thereby copy, what all share
+    wire.send(control, {"event": "ready", "pid": os.getpid()})
+    _serve(control, student, config)
+
+
+def _use_path(config):
+    """Import `course` and packages only: the project's own folder, which holds the answers, is not on the path."""
+    project = os.path.realpath(config["project"])
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if path and os.path.realpath(path) not in (project, here)]
+    sys.path.insert(0, config["library"])
+    sys.path.append(here)
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not getattr(finder, "__module__", "").startswith("__editable__")]
+    sys.path_importer_cache.clear()
+
+
+def _serve(control, student, config):
+    import isolate
+
+    limits = isolate.Limits(**config["limits"]) if config["isolation"] else None
+    children = {}  # pid -> id
+    while True:
+        ready, _, _ = select.select([control], [], [], 0.02 if children else None)
+        for pid in list(children):
+            done, status, usage = os.wait4(pid, os.WNOHANG)
+            if done:
+                code, cpu = os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
+                wire.send(control, {"event": "exit", "id": children.pop(pid), "code": code, "cpu": cpu})
+        if not ready:
+            continue
+        message, descriptors, _, _ = socket.recv_fds(control, 4096, 1)
+        if not message:
+            break
+        request = json.loads(message)
+        if request["op"] == "spawn":
+            pid = _fork(control, descriptors[0], student, request, config, limits)
+            os.close(descriptors[0])
+            children[pid] = request["id"]
+            wire.send(control, {"event": "spawned", "id": request["id"], "pid": pid})
+        else:
+            for pid, name in children.items():
+                if name == request["id"]:
+                    os.kill(pid, signal.SIGKILL)
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _fork(control, descriptor, student, request, config, limits):
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        control.close()
+        sys.path.remove(os.path.dirname(os.path.abspath(__file__)))
+        readable = [config["library"], config["course"], *[path for path in sys.path if os.path.isdir(path)]]
+        student.main(socket.socket(fileno=descriptor), request["scratch"], readable, limits)
+    finally:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

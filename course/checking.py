@@ -1,0 +1,251 @@
+"""Visible checks: what a learner reads a second after pressing Shift-Enter.
+
+A check takes the learner's answer and says what is wrong with it in a learner's words:
+
+    @check("softmax")
+    def weights_sum_to_one(softmax):
+        weights = softmax(uneven(3, 5))
+        expect_close(ops.sum(weights, axis=-1), 1.0, "each row must sum to 1: do you divide by the sum?")
+
+It needs no reference: it tests properties, tiny worked examples, and agreement with Keras.
+"""
+
+import functools
+import html
+import importlib
+import inspect
+import linecache
+import os
+import traceback
+from dataclasses import dataclass
+
+import numpy as np
+
+from course.handmade import find_shortcuts
+from course.lesson import find_exercise
+
+_CHECKS = {}
+
+
+def check(exercise):
+    """Register a visible check. Its name, read as a sentence, is what the learner sees."""
+
+    def register(function):
+        _CHECKS.setdefault(exercise, []).append(function)
+        return function
+
+    return register
+
+
+class CheckFailed(AssertionError):
+    """A check that did not hold; its text is for the learner."""
+
+
+def expect(condition, message):
+    """Fail with `message` unless `condition` holds."""
+    if not condition:
+        raise CheckFailed(message)
+
+
+def expect_shape(tensor, shape, message=""):
+    """Fail unless `tensor` is a tensor of that shape."""
+    _expect_tensor(tensor)
+    if tuple(tensor.shape) != tuple(shape):
+        raise CheckFailed(f"the shape should be {tuple(shape)}, not {tuple(tensor.shape)}" + _because(message))
+
+
+def expect_close(actual, expected, message="", atol=1e-4):
+    """Fail, naming the entry that is furthest off, unless both agree within `atol` and have one shape.
+
+    `expected` may be a plain number, which every entry must equal.
+    """
+    _expect_tensor(actual)
+    actual, expected = to_numpy(actual), to_numpy(expected)
+    if expected.ndim:
+        expect_shape(actual, expected.shape, message)
+    error = np.abs(actual.astype("float64") - expected.astype("float64"))
+    if actual.size == 0 or (error <= atol).all():
+        return
+    where = np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), error.shape)
+    found, wanted = actual[where], np.broadcast_to(expected, actual.shape)[where]
+    place = f" at {list(map(int, where))}" if where else ""
+    raise CheckFailed(f"{message or 'the values differ'} (found {found:.4g}{place}, expected {wanted:.4g})")
+
+
+def expect_boolean(tensor, message="a mask holds True and False, not numbers"):
+    """Fail unless `tensor` holds booleans."""
+    _expect_tensor(tensor)
+    if to_numpy(tensor).dtype != bool:
+        raise CheckFailed(f"{message} (found {to_numpy(tensor).dtype})")
+
+
+def _expect_tensor(value):
+    if value is None:
+        raise CheckFailed("your code gave None: is a `return` missing?")
+    if isinstance(value, tuple | list):
+        raise CheckFailed(f"one tensor was expected here, and your code gave {len(value)} in a {type(value).__name__}")
+    if not hasattr(value, "shape"):
+        raise CheckFailed(f"a tensor was expected, and your code gave {type(value).__name__}")
+
+
+def expect_pair(value, names="(output, weights)"):
+    """Fail unless `value` is a pair; return it."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise CheckFailed(f"two things are to be returned: {names}")
+    return value
+
+
+def to_numpy(value):
+    """Any backend's tensor, list or number as a NumPy array."""
+    from keras import ops
+
+    return np.asarray(ops.convert_to_numpy(value) if hasattr(value, "shape") else value)
+
+
+def uneven(*shape, seed=0, scale=1.0):
+    """Float32 tensor of that shape with fixed values drawn from a normal distribution.
+
+    Choose a different number for every axis, so that a swapped axis shows.
+    """
+    from keras import ops
+
+    return ops.convert_to_tensor((scale * np.random.default_rng([seed, *shape]).normal(size=shape)).astype("float32"))
+
+
+def _because(message):
+    return f": {message}" if message else ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One check: its name as a sentence, and what went wrong (`None` if nothing did)."""
+
+    name: str
+    problem: str | None
+
+
+class Report:
+    """What `course.check` found. Shows itself as a list, in a notebook and in a terminal."""
+
+    def __init__(self, exercise, points, outcomes):
+        self.exercise = exercise
+        self.outcomes = outcomes
+        self.points = points * sum(outcome.problem is None for outcome in outcomes) / len(outcomes)
+
+    @property
+    def passed(self):
+        return all(outcome.problem is None for outcome in self.outcomes)
+
+    @property
+    def problems(self):
+        return [f"{outcome.name}: {outcome.problem}" for outcome in self.outcomes if outcome.problem]
+
+    def headline(self):
+        good = sum(outcome.problem is None for outcome in self.outcomes)
+        if self.passed:
+            return f"{self.exercise}: all {good} checks pass. Well done!"
+        return f"{self.exercise}: {good} of {len(self.outcomes)} checks pass."
+
+    def __str__(self):
+        rows = [self.headline()]
+        for outcome in self.outcomes:
+            rows.append(f"  {'✗' if outcome.problem else '✓'} {outcome.name}")
+            rows += [f"      {line}" for line in (outcome.problem or "").splitlines()]
+        return "\n".join(rows)
+
+    def _repr_html_(self):
+        rows = []
+        for outcome in self.outcomes:
+            colour, sign = ("#c62828", "✗") if outcome.problem else ("#2e7d32", "✓")
+            rows.append(f'<li><b style="color:{colour}">{sign}</b> {html.escape(outcome.name)}')
+            if outcome.problem:
+                lines = "<br>".join(html.escape(line) for line in outcome.problem.splitlines())
+                rows.append(f'<div style="margin:2px 0 6px 1.4em">{lines}</div>')
+            rows.append("</li>")
+        colour = "#2e7d32" if self.passed else "#c62828"
+        return (
+            f'<div style="border-left:4px solid {colour};padding:4px 12px"><b>{html.escape(self.headline())}</b>'
+            f'<ul style="list-style:none;margin:4px 0;padding:0">{"".join(rows)}</ul></div>'
+        )
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        # Stock nbgrader reads partial credit from a plain number; a learner wants sentences.
+        grading = os.environ.get("NBGRADER_EXECUTION") == "autograde"
+        return {"text/plain": str(self.points) if grading else str(self), "text/html": self._repr_html_()}
+
+
+def run(answer, exercise=None):
+    """Run the visible checks of an exercise on an answer.
+
+    Args:
+        answer: the function or layer class, under its own name.
+        exercise: its exercise, if it goes by another name.
+
+    Returns:
+        A `Report`.
+
+    Raises:
+        KeyError: if there is no such exercise; the message names the nearest.
+    """
+    exercise = exercise or getattr(answer, "__name__", str(answer))
+    _, cell = find_exercise(exercise)
+    outcomes = [] if not cell.handmade else [Outcome("written by hand", _shortcut(answer, cell))]
+    for function in checks_of(exercise):
+        outcomes.append(Outcome(function.__name__.replace("_", " "), _problem(function, answer)))
+    if not outcomes:
+        raise KeyError(f"no checks are written for {exercise!r} yet")
+    return Report(exercise, cell.points, outcomes)
+
+
+def _problem(function, answer):
+    """What `function` finds wrong with `answer`, in words; `None` if nothing."""
+    try:
+        function(answer)
+    except CheckFailed as failure:
+        return str(failure)
+    except NotImplementedError:
+        return "not written yet: replace `raise NotImplementedError()` with your code"
+    except Exception as error:
+        return f"your code stopped with {type(error).__name__}: {_first_lines(error)}{_place(error, answer)}"
+    return None
+
+
+def _first_lines(error, limit=300):
+    text = str(error).strip()
+    return text if len(text) <= limit else text[:limit] + " ..."
+
+
+def _place(error, answer):
+    """The line of the learner's own code where it happened."""
+    file = _file_of(answer)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    if not frames:
+        return ""
+    line = linecache.getline(file, frames[-1].lineno).strip()
+    return f"\nin {frames[-1].name}, line {frames[-1].lineno} of your cell: {line}"
+
+
+def _file_of(answer):
+    try:
+        return inspect.getfile(answer.call if inspect.isclass(answer) else answer)
+    except (AttributeError, TypeError, OSError):
+        return None
+
+
+def _shortcut(answer, cell):
+    try:
+        source = inspect.getsource(answer)
+    except (OSError, TypeError):
+        return None  # nothing to read; the grader reads the notebook itself
+    found = find_shortcuts(source, cell.name, cell.handmade)
+    if not found:
+        return None
+    return f"this exercise builds what {found[0]} does for you: write it with smaller operations"
+
+
+@functools.cache
+def checks_of(exercise):
+    """The visible checks of an exercise, as a tuple of functions."""
+    lesson, _ = find_exercise(exercise)
+    importlib.import_module(f"course.checks.{lesson.name}")
+    return tuple(_CHECKS.get(exercise, ()))

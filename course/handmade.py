@@ -1,0 +1,92 @@
+"""Finds answers that call the very thing an exercise builds.
+
+Reads the code, does not run it. A name is a shortcut when it is reached as an attribute (`keras.ops.softmax`),
+imported (`from keras.ops import softmax as s`), or spelled as a string (`getattr(ops, "softmax")`). Followed
+from the answer through everything it uses in the notebook, so a helper function or an alias hides nothing.
+"""
+
+import ast
+import builtins
+
+
+def find_shortcuts(source, exercise, forbidden, lab=()):
+    """Which forbidden names the answer to `exercise` reaches.
+
+    Args:
+        source: the learner's code, all of it or only the answer.
+        exercise: name of the function or class to start from.
+        forbidden: names it may not call, without their modules, such as `("softmax",)`.
+        lab: the exercises of this lab, which it may not take from `course.blocks` either.
+
+    Returns:
+        The shortcuts as the learner wrote them, such as `["keras.ops.softmax"]`; empty for code that
+        does not parse (it does not run either).
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    definitions = _definitions(tree)
+    waiting, reached, found = [exercise], set(), []
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        for statement in definitions.get(name, ()):
+            found += _shortcuts_in(statement, set(forbidden), set(lab))
+            used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+            waiting += sorted(used - reached - set(dir(builtins)))
+    return list(dict.fromkeys(found))
+
+
+def _definitions(tree):
+    """Top-level name -> the statements that bind it, also inside `if`, `try`, `for` and `with`."""
+    definitions = {}
+    for statement in _flat(tree.body):
+        for name in _bound(statement):
+            definitions.setdefault(name, []).append(statement)
+    return definitions
+
+
+def _flat(statements):
+    for statement in statements:
+        yield statement
+        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for block in ("body", "orelse", "finalbody", "handlers"):
+                yield from _flat(getattr(statement, block, ()))
+
+
+def _bound(statement):
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.split(".")[0] for alias in statement.names}
+    names = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    # `Layer.call = helper` changes what Layer does, so it belongs to Layer's definition.
+    owners = [n for n in ast.walk(statement) if isinstance(n, ast.Attribute | ast.Subscript) and isinstance(n.ctx, ast.Store)]
+    return names | {root.id for root in map(_root, owners) if isinstance(root, ast.Name)}
+
+
+def _root(node):
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node
+
+
+def _shortcuts_in(statement, forbidden, lab):
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Attribute):
+            from_blocks = node.attr in lab and ast.unparse(node.value).split(".")[-1] == "blocks"
+            if from_blocks or (node.attr in forbidden and not _is_own(node)):
+                yield ast.unparse(node)
+        elif isinstance(node, ast.ImportFrom):
+            names = forbidden | lab | {"*"} if node.module == "course.blocks" else forbidden
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name in names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in forbidden:
+            yield repr(node.value)
+
+
+def _is_own(node):
+    """`self.softmax = ...` is the learner's own attribute, not a library's."""
+    return isinstance(node.value, ast.Name) and node.value.id == "self"
