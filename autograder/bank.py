@@ -7,6 +7,7 @@ submission. A class may subclass the reference of its own exercise.
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,9 @@ def alternatives(lesson, exercise):
     """
     path = ALTERNATIVES_FOLDER / f"{lesson}.py"
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: alternatives are part of the repository, not of a package")
+        raise FileNotFoundError(
+            f"{path} is missing: alternatives are part of the repository, not of a package"
+        )
     _load(path)
     return tuple(_ALTERNATIVES.get(exercise, ()))
 
@@ -80,5 +83,8 @@ _LOADED = set()
 def _load(path):
     if path not in _LOADED:
         spec = importlib.util.spec_from_file_location(f"alternatives_{path.stem}", path)
-        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(
+            spec
+        )  # where `inspect` looks for a class
+        spec.loader.exec_module(module)
         _LOADED.add(path)

@@ -112,7 +112,9 @@ class Grader:
         with SandboxSession(self.server(), lesson, cells) as session:
             session.start()
             for exercise in lesson.exercises:
-                verdict.marks.append(mark_exercise(session, lesson, exercise, self.seed, source, session.broken))
+                verdict.marks.append(
+                    mark_exercise(session, lesson, exercise, self.seed, source, session.broken)
+                )
             verdict.notes += session.notes
         return verdict
 

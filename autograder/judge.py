@@ -13,7 +13,11 @@ from dataclasses import dataclass, field
 from autograder import bank
 from autograder.outcome import Outcome, difference, same
 from autograder.probing import PROBES, run_probe
-from course.handmade import find_shortcuts
+from course.handmade import find_shortcuts, tainted
+from course.quiet import quiet
+
+with quiet():  # TensorFlow greets whoever imports it, on stderr
+    import keras  # noqa: F401
 
 _ONE_AT_A_TIME = threading.Lock()  # probes set Keras' global seed
 
@@ -49,11 +53,13 @@ class LocalSession:
         namespace: exercise name -> function or class.
     """
 
+    follows = False  # trusted code needs no follow-through
+
     def __init__(self, namespace):
         self.namespace = namespace
 
     def run(self, entry, seed, follow=()):
-        """The `Outcome` of one probe. Trusted code needs no follow-through, so `follow` is ignored."""
+        """The `Outcome` of one probe."""
         with _ONE_AT_A_TIME:
             try:
                 return Outcome(run_probe(entry, self.namespace[entry.exercise], seed))
@@ -79,7 +85,7 @@ def reference_of(lesson):
     return {exercise: getattr(module, exercise) for exercise in lesson.exercises}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def expected(lesson, exercise, seed):
     """Probe name -> the reference's outcome: computed once per seed, for a whole class.
 
@@ -90,18 +96,32 @@ def expected(lesson, exercise, seed):
     outcomes = {entry.name: session.run(entry, seed) for entry in probes_of(lesson, exercise)}
     for name, outcome in outcomes.items():
         if outcome.arrays is None:
-            raise RuntimeError(f"the reference of {exercise} fails probe {name}: {outcome.error}: {outcome.message}")
+            raise RuntimeError(
+                f"the reference of {exercise} fails probe {name}: {outcome.error}: {outcome.message}"
+            )
     return outcomes
 
 
-@functools.lru_cache(maxsize=None)
-def known_mistakes(lesson, exercise, seed):
-    """Misconception -> probe name -> outcome."""
-    found = {}
-    for entry in bank.misconceptions(lesson.name, exercise):
-        session = LocalSession({exercise: entry.answer})
-        found[entry] = {probe.name: session.run(probe, seed) for probe in probes_of(lesson, exercise)}
-    return found
+class EntrySession:
+    """Answers probes with an entry of a bank; each probe runs once per seed, for a whole class.
+
+    Args:
+        entry: an `autograder.bank.Entry`.
+    """
+
+    follows = False
+
+    def __init__(self, entry):
+        self.entry = entry
+
+    def run(self, probe, seed, follow=()):
+        """The `Outcome` of one probe."""
+        return _outcome(self.entry, probe, seed)
+
+
+@functools.cache
+def _outcome(entry, probe, seed):
+    return LocalSession({entry.exercise: entry.answer}).run(probe, seed)
 
 
 def mark_exercise(session, lesson, exercise, seed, source="", broken=()):
@@ -113,7 +133,8 @@ def mark_exercise(session, lesson, exercise, seed, source="", broken=()):
         exercise: its name.
         seed: what shapes and values are drawn from.
         source: all of the learner's code, to look for built-ins that do the exercise's work.
-        broken: earlier exercises that hang, so that they are replaced without a first try.
+        broken: earlier exercises that hang, so that they are replaced without a first try. Those that would do
+            this exercise's work with a built-in are replaced, too.
 
     Returns:
         A `Mark`.
@@ -121,12 +142,13 @@ def mark_exercise(session, lesson, exercise, seed, source="", broken=()):
     cell = lesson.exercises[exercise]
     names = list(lesson.exercises)
     earlier = names[: names.index(exercise)]
-    shortcuts = find_shortcuts(source, exercise, cell.handmade, names) if cell.handmade or earlier else []
+    shortcuts = find_shortcuts(source, exercise, cell.handmade, names)
     if shortcuts:
         text = f"this exercise builds what `{shortcuts[0]}` does for you, so it has to be written with smaller operations"
         return Mark(exercise, 0, cell.points, problems=[text])
-    tries = [tuple(name for name in earlier if name in broken)]
-    if earlier and tuple(earlier) not in tries:
+    replaced = {*broken, *tainted(source, exercise, cell.handmade, earlier)}
+    tries = [tuple(name for name in earlier if name in replaced)]
+    if session.follows and earlier and tuple(earlier) not in tries:
         tries.append(tuple(earlier))
     best = None
     for follow in tries:
@@ -170,7 +192,8 @@ def diagnose(lesson, exercise, seed, outcomes):
     """The misconception whose every outcome equals the answer's; `None` if there is none."""
     if all(outcome.error == "NotImplementedError" for outcome in outcomes.values()):
         return None
-    for entry, known in known_mistakes(lesson, exercise, seed).items():
-        if all(same(outcomes[name], known[name]) for name in outcomes):
+    probes = [probe for probe in probes_of(lesson, exercise) if probe.name in outcomes]
+    for entry in bank.misconceptions(lesson.name, exercise):
+        if all(same(outcomes[probe.name], _outcome(entry, probe, seed)) for probe in probes):
             return entry
     return None

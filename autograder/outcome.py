@@ -63,10 +63,16 @@ def _array_difference(array, expected):
     if _kind(array) != _kind(expected):
         return f"the result holds {_kind(array)} where {_kind(expected)} are due"
     if array.dtype == bool:
-        return None if np.array_equal(array, expected) else "some entries are True that should be False, or the reverse"
+        return (
+            None
+            if np.array_equal(array, expected)
+            else "some entries are True that should be False, or the reverse"
+        )
     if np.isnan(array).any() and not np.isnan(expected).any():
         return "the result holds NaN"
-    if not np.allclose(array.astype("float64"), expected.astype("float64"), rtol=RTOL, atol=ATOL, equal_nan=True):
+    if not np.allclose(
+        array.astype("float64"), expected.astype("float64"), rtol=RTOL, atol=ATOL, equal_nan=True
+    ):
         return "the values are not right"
     return None
 

@@ -44,7 +44,9 @@ def probe(exercise, says, weight=1, compare=None):
     """Register a probe `function(answer, rng)` for an exercise."""
 
     def register(function):
-        PROBES.setdefault(exercise, []).append(Probe(exercise, function.__name__, says, weight, function, compare))
+        PROBES.setdefault(exercise, []).append(
+            Probe(exercise, function.__name__, says, weight, function, compare)
+        )
         return function
 
     return register
@@ -94,7 +96,9 @@ def normal(rng, *shapes, scale=1.0):
     """Float32 tensors drawn from a normal distribution: one, or a tuple for several shapes."""
     from keras import ops
 
-    drawn = tuple(ops.convert_to_tensor((scale * rng.normal(size=shape)).astype("float32")) for shape in shapes)
+    drawn = tuple(
+        ops.convert_to_tensor((scale * rng.normal(size=shape)).astype("float32")) for shape in shapes
+    )
     return drawn[0] if len(shapes) == 1 else drawn
 
 
@@ -129,3 +133,24 @@ def set_weights(layer, rng, *names):
             own = np.random.default_rng([base, zlib.crc32(f"{name}.{variable.name}".encode())])
             fan_in = variable.shape[0] if len(variable.shape) > 1 else 1
             variable.assign((own.normal(size=variable.shape) / np.sqrt(fan_in)).astype("float32"))
+
+
+def prepare(layer, rng, *inputs, **widths):
+    """Build a layer's dense sub-layers and set their weights, without the trace that a first call takes.
+
+    Args:
+        layer: a layer that was never called.
+        rng: as for `set_weights`.
+        inputs: what the layer can be called with, for a layer that makes its sub-layers in `build`.
+        widths: sub-layer name -> width of what it is given.
+
+    Raises:
+        AttributeError: if a sub-layer is missing.
+    """
+    if any(getattr(layer, name, None) is None for name in widths):
+        layer(*inputs)
+    for name, width in widths.items():
+        part = getattr(layer, name, None)
+        if part is not None and not part.built:
+            part.build((None, None, width))
+    set_weights(layer, rng, *widths)

@@ -33,13 +33,15 @@ def repair(release, text):
     Returns:
         A `Repaired`. Never raises for what a submission may hold.
     """
-    notes = []
+    notes, done = [], {}
     submitted = _cells(text, notes)
     known, extras = _sort(release, submitted)
     cells = []
     for template in release.cells:
         key = _key(template)
-        cells += [*_restore(template, known.get(key, []), notes), *extras.get(key, [])]
+        cells += [*_restore(template, known.get(key, []), done), *extras.get(key, [])]
+    for (role, what), names in done.items():
+        notes.append(f"{role} cell{'s' if len(names) > 1 else ''} {what}: {', '.join(names)}")
     notebook = copy.deepcopy(release)
     notebook.cells = extras.get(None, []) + cells
     return Repaired(notebook, notes)
@@ -48,12 +50,18 @@ def repair(release, text):
 def _key(cell):
     """What identifies a cell of the release: its role and name."""
     course = cell.metadata.get("course")
-    return (course["role"], course["name"]) if isinstance(course, dict) and course.keys() >= {"role", "name"} else None
+    return (
+        (course["role"], course["name"])
+        if isinstance(course, dict) and course.keys() >= {"role", "name"}
+        else None
+    )
 
 
 def _sort(release, submitted):
     """Which submitted cells stand for which of the release's, and which are the learner's own, after which."""
-    by_grade_id = {cell.metadata.nbgrader.grade_id: _key(cell) for cell in release.cells if "nbgrader" in cell.metadata}
+    by_grade_id = {
+        cell.metadata.nbgrader.grade_id: _key(cell) for cell in release.cells if "nbgrader" in cell.metadata
+    }
     by_id = {cell.id: _key(cell) for cell in release.cells}
     keys = set(by_id.values())
     known, extras, last = {}, {}, None
@@ -80,26 +88,31 @@ def _own(cell, *numbers):
     return make(cell.source, id="own-" + "-".join(map(str, numbers)))
 
 
-def _restore(template, candidates, notes):
+def _restore(template, candidates, done):
     """The cell in the release's frame; before it, what else was written in doubles of it."""
     role, name = _key(template)
+
+    def note(what):
+        done.setdefault((role, what), []).append(name)
+
     cell = copy.deepcopy(template)
     if role not in WRITABLE:
         if not candidates:
-            notes.append(f"the {role} cell of {name} was missing and has been put back")
+            note("put back because missing")
         elif any(found.source.strip() != template.source.strip() for found in candidates):
-            notes.append(f"the {role} cell of {name} had been changed and has been put back")
+            note("put back because changed")
         return [cell]
     if not candidates:
         if role in ("answer", "question"):
-            notes.append(f"the {role} cell of {name} was missing and has been put back, empty")
+            note("put back, empty, because missing")
         return [cell]
-    written = [found for found in candidates if found.source.strip() != template.source.strip()] or candidates[-1:]
+    written = [
+        found for found in candidates if found.source.strip() != template.source.strip()
+    ] or candidates[-1:]
     cell.source = written[-1].source
-    if len(candidates) == 1:
-        return [cell]
-    if role == "answer":  # a cell that was split holds the answer in parts; a copied one is overridden by the last
-        notes.append(f"the answer cell of {name} was there {len(candidates)} times; all of them run, the last one counts")
+    if role == "answer" and len(candidates) > 1:
+        # A cell that was split holds the answer in parts; a copied one is overridden by the last.
+        note("found more than once; all of them run, the last one counts")
         return [*(_own(found, "before", name, number) for number, found in enumerate(written[:-1])), cell]
     return [cell]
 
@@ -110,7 +123,9 @@ def _cells(text, notes):
         text = text.decode("utf-8-sig", errors="replace")
     try:
         content = json.loads(text)
-        cells = content["cells"] if "cells" in content else content["worksheets"][0]["cells"]  # before nbformat 4
+        cells = (
+            content["cells"] if "cells" in content else content["worksheets"][0]["cells"]
+        )  # before nbformat 4
         if not isinstance(cells, list):
             raise TypeError("cells are no list")
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
@@ -118,7 +133,9 @@ def _cells(text, notes):
         if cells:
             notes.append(f"the file was damaged; {len(cells)} cells could still be read")
         else:
-            notes.append("the file could not be read as a notebook, so nothing in it could be graded: ask for a new copy")
+            notes.append(
+                "the file could not be read as a notebook, so nothing in it could be graded: ask for a new copy"
+            )
     if len(cells) > MAX_CELLS:
         notes.append(f"of {len(cells)} cells the first {MAX_CELLS} were read")
     return [cell for cell in map(_cell, cells[:MAX_CELLS]) if cell is not None]

@@ -23,6 +23,8 @@ class SandboxSession:
         notes: sentences about cells that hung or ended the process, for learner and grader.
     """
 
+    follows = True
+
     def __init__(self, server, lesson, cells):
         self.broken, self.notes = set(), []
         self._server, self._lesson = server, lesson
@@ -38,7 +40,9 @@ class SandboxSession:
             MachineFault: twice in a row; the submission must be graded again.
         """
         try:
-            return self._twice(lambda student: Outcome(student.run_probe(entry.exercise, entry.name, seed, follow)))
+            return self._twice(
+                lambda student: Outcome(student.run_probe(entry.exercise, entry.name, seed, follow))
+            )
         except Unanswered as error:
             return Outcome(None, error.type, error.message, error.line)
         except SubmissionFault as fault:
@@ -68,7 +72,9 @@ class SandboxSession:
             if self._faults >= MAX_FAULTS:
                 raise SubmissionFault("its code ended the process too often")
             self._student = self._server.spawn()
-            self._student.open(self._lesson.exercises, inspect.getsource(probing), self._probes.read_text(encoding="utf-8"))
+            self._student.open(
+                self._lesson.exercises, inspect.getsource(probing), self._probes.read_text(encoding="utf-8")
+            )
             for name, source in list(self._cells.items()):
                 try:
                     self._student.run_cell(name, source)

@@ -8,14 +8,34 @@ In a lab notebook:
     course.hint("softmax")      # one more hint
 """
 
+import importlib
+import sys
 from importlib import metadata
+
+from course.quiet import quiet
+
+if "ipykernel" in sys.modules:  # a notebook, which needs Keras anyway: let TensorFlow greet nobody
+    with quiet():
+        import keras
+
+        keras.ops.zeros(())  # looking for a GPU is part of the greeting
+        importlib.import_module("course.lesson").lessons()  # so that the first check is as fast as the others
 
 try:
     __version__ = metadata.version("transformer-labs")
 except metadata.PackageNotFoundError:  # a checkout that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["check", "hint"]
+__all__ = ["carry", "check", "choose", "data", "hint", "jit_compile", "plots", "preset", "use_preset"]
+
+
+def __getattr__(name):
+    """`course.data`, `course.plots` and the presets, imported when they are first asked for."""
+    if name in ("data", "plots"):
+        return importlib.import_module(f"course.{name}")
+    if name in ("choose", "jit_compile", "preset", "use_preset"):
+        return getattr(importlib.import_module("course.presets"), name)
+    raise AttributeError(f"module 'course' has no attribute {name!r}")
 
 
 def check(answer, exercise=None):
@@ -30,3 +50,10 @@ def hint(exercise):
     from course.hints import hint as show
 
     return show(exercise)
+
+
+def carry(*names, **options):
+    """Bring your own layers from an earlier lab. See `course.carrying.carry`."""
+    from course.carrying import carry as bring
+
+    return bring(*names, **options)

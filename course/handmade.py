@@ -16,7 +16,8 @@ def find_shortcuts(source, exercise, forbidden, lab=()):
         source: the learner's code, all of it or only the answer.
         exercise: name of the function or class to start from.
         forbidden: names it may not call, without their modules, such as `("softmax",)`.
-        lab: the exercises of this lab, which it may not take from `course.blocks` either.
+        lab: the exercises of this lab. They may not come from `course.blocks` either; and the search stops at them,
+            because what another exercise does costs that exercise's points.
 
     Returns:
         The shortcuts as the learner wrote them, such as `["keras.ops.softmax"]`; empty for code that
@@ -36,8 +37,13 @@ def find_shortcuts(source, exercise, forbidden, lab=()):
         for statement in definitions.get(name, ()):
             found += _shortcuts_in(statement, set(forbidden), set(lab))
             used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
-            waiting += sorted(used - reached - set(dir(builtins)))
+            waiting += sorted(used - reached - set(lab) - set(dir(builtins)))
     return list(dict.fromkeys(found))
+
+
+def tainted(source, exercise, forbidden, lab):
+    """Other exercises of the lab that reach what `exercise` may not, and could do its work for it."""
+    return [name for name in lab if name != exercise and find_shortcuts(source, name, forbidden, lab)]
 
 
 def _definitions(tree):
@@ -64,7 +70,11 @@ def _bound(statement):
         return {alias.asname or alias.name.split(".")[0] for alias in statement.names}
     names = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     # `Layer.call = helper` changes what Layer does, so it belongs to Layer's definition.
-    owners = [n for n in ast.walk(statement) if isinstance(n, ast.Attribute | ast.Subscript) and isinstance(n.ctx, ast.Store)]
+    owners = [
+        n
+        for n in ast.walk(statement)
+        if isinstance(n, ast.Attribute | ast.Subscript) and isinstance(n.ctx, ast.Store)
+    ]
     return names | {root.id for root in map(_root, owners) if isinstance(root, ast.Name)}
 
 
@@ -84,7 +94,7 @@ def _shortcuts_in(statement, forbidden, lab):
             names = forbidden | lab | {"*"} if node.module == "course.blocks" else forbidden
             yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name in names)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in forbidden:
-            yield repr(node.value)
+            yield node.value
 
 
 def _is_own(node):

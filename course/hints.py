@@ -2,6 +2,7 @@
 
 import html
 
+from course.checking import in_html
 from course.lesson import find_exercise
 
 _SHOWN = {}
@@ -23,7 +24,7 @@ class Hint:
     def _repr_html_(self):
         return (
             f'<div style="border-left:4px solid #1565c0;padding:4px 12px"><b>{html.escape(self.title)}</b><br>'
-            f"{html.escape(self.text)} <i>{html.escape(self.more)}</i></div>"
+            f"{in_html(self.text)} <i>{html.escape(self.more)}</i></div>"
         )
 
 
@@ -34,7 +35,7 @@ def hint(exercise):
         exercise: its name, or the function or class itself.
 
     Raises:
-        KeyError: if there is no such exercise; the message names the nearest.
+        UnknownName: if there is no such exercise; the message names the nearest.
     """
     exercise = getattr(exercise, "__name__", exercise)
     _, cell = find_exercise(exercise)

@@ -18,6 +18,8 @@ import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from course.errors import CourseError, UnknownName
+
 LESSONS = Path(__file__).parent / "lessons" / "en"
 
 # kind: (tags it must have, tags it may have)
@@ -32,7 +34,7 @@ TAGS = {
 }
 
 
-class LessonError(ValueError):
+class LessonError(CourseError, ValueError):
     """A lesson that cannot be used. Says file, line and reason."""
 
     def __init__(self, path, line, reason):
@@ -111,7 +113,9 @@ def _read_cell(path, line, cell):
     for tag in required - tags.keys():
         raise LessonError(path, line, f"a cell tagged {kind} needs {tag}=...")
     for tag in tags.keys() - required - optional:
-        raise LessonError(path, line, f"unknown tag {tag!r}; a {kind} cell takes {sorted(required | optional)}")
+        raise LessonError(
+            path, line, f"unknown tag {tag!r}; a {kind} cell takes {sorted(required | optional)}"
+        )
     for tag in tags.keys() & {"lab", "points", "minutes", "difficulty"}:
         if isinstance(tags[tag], bool) or not isinstance(tags[tag], int | float) or tags[tag] <= 0:
             raise LessonError(path, line, f"{tag} must be a number above 0, not {tags[tag]!r}")
@@ -121,7 +125,9 @@ def _read_cell(path, line, cell):
     if kind == "exercise":
         hints = tuple(row.removeprefix("# hint:").strip() for row in cell.source.splitlines() if row.strip())
         if any(not row.startswith("# hint:") for row in cell.source.splitlines() if row.strip()):
-            raise LessonError(path, line, "an exercise cell holds `# hint: ...` lines only; prose goes above it")
+            raise LessonError(
+                path, line, "an exercise cell holds `# hint: ...` lines only; prose goes above it"
+            )
         if not 2 <= len(hints) <= 3:
             raise LessonError(path, line, f"an exercise has two or three hints, not {len(hints)}")
     handmade = tuple(name.strip() for name in tags.get("handmade", "").split(",") if name.strip())
@@ -135,7 +141,9 @@ def _expect_unique(path, cells):
         if cell.kind in ("exercise", "question", "experiment", "given"):
             if (cell.kind, cell.name) in seen:
                 first = seen[cell.kind, cell.name]
-                raise LessonError(path, cell.line, f"{cell.kind} {cell.name!r} stands already on line {first}")
+                raise LessonError(
+                    path, cell.line, f"{cell.kind} {cell.name!r} stands already on line {first}"
+                )
             seen[cell.kind, cell.name] = cell.line
 
 
@@ -150,19 +158,21 @@ def find_lesson(name):
     """The lesson called `attention`, `lab1_attention` or `1`.
 
     Raises:
-        KeyError: with the names there are.
+        UnknownName: with the names there are.
     """
     for lesson in lessons().values():
         if name in (lesson.name, lesson.lab, str(lesson.number)):
             return lesson
-    raise KeyError(f"no lab called {name!r}; there are: {', '.join(lesson.lab for lesson in lessons().values())}")
+    raise UnknownName(
+        f"no lab called {name!r}; there are: {', '.join(lesson.lab for lesson in lessons().values())}"
+    )
 
 
 def find_exercise(name):
     """The `(lesson, cell)` of an exercise.
 
     Raises:
-        KeyError: with the nearest names.
+        UnknownName: with the nearest names.
     """
     import difflib
 
@@ -170,5 +180,4 @@ def find_exercise(name):
     if name in known:
         return known[name], known[name].exercises[name]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
-    raise KeyError(f"no exercise called {name!r}; did you mean {', '.join(near)}?")
-
+    raise UnknownName(f"no exercise called {name!r}; did you mean {', '.join(near)}?")

@@ -8,8 +8,9 @@ import math
 import keras
 from keras import ops
 
-# What a forbidden score becomes. Finite, so that a row of nothing but forbidden scores is no division by zero.
-FORBIDDEN = -1e9
+# What a forbidden score becomes. Finite, so that a row of nothing but forbidden scores is no division by zero,
+# and within the range of half precision, which ends at 65,504.
+FORBIDDEN = -3e4
 
 
 def softmax(scores, axis=-1):
@@ -106,12 +107,12 @@ class SelfAttention(keras.layers.Layer):
         self.value_dense = keras.layers.Dense(key_dim, name="value_dense")
         ### END SOLUTION
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs, attention_mask=None):
         """Attend.
 
         Args:
             inputs: `(batch, length, width)`.
-            mask: optional boolean, broadcastable to `(batch, 1, length, length)`; `True` = may attend.
+            attention_mask: optional boolean, broadcastable to `(batch, 1, length, length)`; `True` = may attend.
 
         Returns:
             `(output, weights)`: `(batch, length, key_dim)` and `(batch, 1, length, length)`. The axis of
@@ -121,7 +122,7 @@ class SelfAttention(keras.layers.Layer):
         query = self.query_dense(inputs)[:, None]  # (batch, 1, length, key_dim)
         key = self.key_dense(inputs)[:, None]  # (batch, 1, length, key_dim)
         value = self.value_dense(inputs)[:, None]  # (batch, 1, length, key_dim)
-        output, weights = scaled_dot_product_attention(query, key, value, mask=mask)
+        output, weights = scaled_dot_product_attention(query, key, value, mask=attention_mask)
         return output[:, 0], weights  # (batch, length, key_dim)
         ### END SOLUTION
 
@@ -188,14 +189,14 @@ class MultiHeadAttention(keras.layers.Layer):
         self.output_dense = keras.layers.Dense(hidden_dim, use_bias=use_bias, name="output_dense")
         ### END SOLUTION
 
-    def call(self, query, key=None, value=None, mask=None):
+    def call(self, query, key=None, value=None, attention_mask=None):
         """Attend: to itself when only `query` is given, to another sequence when `key` is given too.
 
         Args:
             query: `(batch, query_length, query_width)`.
             key: `(batch, key_length, key_width)`; `query` if left out.
             value: `(batch, key_length, value_width)`; `key` if left out.
-            mask: optional boolean, broadcastable to `(batch, heads, query_length, key_length)`;
+            attention_mask: optional boolean, broadcastable to `(batch, heads, query_length, key_length)`;
                 `True` = may attend.
 
         Returns:
@@ -208,10 +209,45 @@ class MultiHeadAttention(keras.layers.Layer):
         query = split_heads(self.query_dense(query), self.num_heads)  # (batch, heads, query_length, head_dim)
         key = split_heads(self.key_dense(key), self.num_heads)  # (batch, heads, key_length, head_dim)
         value = split_heads(self.value_dense(value), self.num_heads)  # (batch, heads, key_length, head_dim)
-        output, weights = scaled_dot_product_attention(query, key, value, mask=mask)
+        output, weights = scaled_dot_product_attention(query, key, value, mask=attention_mask)
         return self.output_dense(merge_heads(output)), weights  # (batch, query_length, hidden_dim)
         ### END SOLUTION
 
     def get_config(self):
         config = {"num_heads": self.num_heads, "hidden_dim": self.hidden_dim, "use_bias": self.use_bias}
         return super().get_config() | config
+
+
+# For whoever grades the questions by hand: what a good answer says, and how to share out its points.
+REFLECTIONS = {
+    "learn_the_scale": (
+        "Right: sqrt(d_k) is a constant, so a network with smaller query and key weights can compute the same function. "
+        "Wrong: that is about where training could end, and the trouble is at the start. With ordinary initialisation "
+        "the scores begin with a variance near d_k; with wide keys one arbitrary key takes nearly all the weight, and "
+        "the gradient that would have to shrink the layers is itself nearly gone (in the experiment it fell to about a "
+        "tenth at d_k = 512). Dividing makes the start independent of the width. "
+        "One point for seeing that the function can be represented either way, one for the vanishing gradient at the "
+        "start with a measured figure. An initialisation with smaller weights as another cure is a fine answer too."
+    ),
+    "pairs_apart": (
+        "The query at the last K can find the first K, whose key is alike, but the value handed over there speaks of K "
+        "only: in one layer a value depends on its own token alone, and the 7 is in the next token. Attending straight to "
+        "the 7 fails as well, because nothing in the token 7 says that K stands before it. Two layers can: in the first, "
+        "every digit attends to the position just before it and takes over that letter, so that digit and letter are in "
+        "one vector; in the second, the last K looks for the digit that carries a K. For 'just before' tokens must know "
+        "their position, which ours do not. "
+        "One point for why one layer fails, one for the two steps with positions. Nobody needs to know the name "
+        "'induction head'."
+    ),
+    "long_stream": (
+        "Attention over everything grows without end: after n readings one more answer compares with n old ones and must "
+        "keep all of them, and n is in the millions after a month; the memory experiment shows where n x n leads. An "
+        "LSTM needs the same small time and memory for every reading, and that it goes step by step costs nothing "
+        "here, because the readings come one by one anyway. But its path is long: in the experiment nothing of a change "
+        "was left after a hundred positions, so an LSTM may forget what happened this morning. In between: attention "
+        "over the last few hundred readings, or over summaries of older ones. "
+        "Any choice can earn both points: one for using work, sequential steps and path length rightly, one for a measured "
+        "figure that supports the choice. Half a point off for 'attention is faster' or 'LSTMs are slow' without saying "
+        "when."
+    ),
+}

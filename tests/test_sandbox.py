@@ -97,7 +97,14 @@ FORBIDDEN = {
 def test_is_refused(student, code):
     with pytest.raises(Unanswered) as caught:
         student.run_cell("attack", code)
-    assert caught.value.type in {"PermissionError", "ModuleNotFoundError", "MemoryError", "ValueError", "EOFError", "OSError"}
+    assert caught.value.type in {
+        "PermissionError",
+        "ModuleNotFoundError",
+        "MemoryError",
+        "ValueError",
+        "EOFError",
+        "OSError",
+    }
     assert not os.path.exists("/tmp/escaped")
 
 
@@ -107,8 +114,14 @@ def test_environment_holds_nothing_of_the_graders(server, monkeypatch):
         student.run_cell("look", "import os; names = sorted(os.environ)")
         with pytest.raises(Unanswered) as caught:
             student.run_cell("tell", "raise ValueError(' '.join(names))")
-    leaked = set(caught.value.message.split()) & (set(os.environ) - {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"})
-    assert not {name for name in leaked if any(word in name for word in ("TOKEN", "KEY", "SECRET", "PASS", "NBGRADER", "PWD"))}
+    leaked = set(caught.value.message.split()) & (
+        set(os.environ) - {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"}
+    )
+    assert not {
+        name
+        for name in leaked
+        if any(word in name for word in ("TOKEN", "KEY", "SECRET", "PASS", "NBGRADER", "PWD"))
+    }
 
 
 ENDINGS = {
@@ -165,25 +178,35 @@ def test_a_dead_server_is_noticed_and_takes_its_students_along():
         deadline = time.monotonic() + 5
         while psutil.pid_exists(student.pid) and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert not psutil.pid_exists(student.pid) or psutil.Process(student.pid).status() == psutil.STATUS_ZOMBIE
+        assert (
+            not psutil.pid_exists(student.pid) or psutil.Process(student.pid).status() == psutil.STATUS_ZOMBIE
+        )
         with pytest.raises(MachineFault):
             student.run_cell("fine", "x = 1")
         assert not server.alive()
 
 
 def test_grading_without_isolation_asks_for_it(monkeypatch):
-    monkeypatch.setattr("autograder.sandbox.client.missing", lambda: {"landlock": "the kernel does not offer it"})
+    monkeypatch.setattr(
+        "autograder.sandbox.client.missing", lambda: {"landlock": "the kernel does not offer it"}
+    )
     with pytest.raises(NotIsolated, match="--isolation=none"):
         Server()
 
 
 def test_wire_round_trip_and_its_limits():
     ours, theirs = wire.pair()
-    sent = {"a": np.arange(6, dtype="int32").reshape(2, 3), "b.0": np.array(True), "c": np.zeros((0, 4), "float32")}
+    sent = {
+        "a": np.arange(6, dtype="int32").reshape(2, 3),
+        "b.0": np.array(True),
+        "c": np.zeros((0, 4), "float32"),
+    }
     wire.send(ours, {"number": 1}, sent)
     header, arrays = wire.receive(theirs, 1)
     assert header == {"number": 1}
-    assert all(np.array_equal(arrays[key], sent[key]) and arrays[key].dtype == sent[key].dtype for key in sent)
+    assert all(
+        np.array_equal(arrays[key], sent[key]) and arrays[key].dtype == sent[key].dtype for key in sent
+    )
     with pytest.raises(wire.WireError, match="object"):
         wire.send(ours, {}, {"x": np.array([object()])})
     with pytest.raises(wire.TimedOut):
@@ -199,12 +222,18 @@ MALFORMED = {
     "no arrays": b"\0\0\0\2\0\0\0\0{}",
     "a list": b"\0\0\0\2\0\0\0\0[]",
     "deep json": (lambda text: len(text).to_bytes(4, "big") + b"\0\0\0\0" + text)(b"[" * 100000),
-    "object dtype": (lambda text: len(text).to_bytes(4, "big") + b"\0\0\0\0" + text)(b'{"arrays": [["", "object", [0]]]}'),
+    "object dtype": (lambda text: len(text).to_bytes(4, "big") + b"\0\0\0\0" + text)(
+        b'{"arrays": [["", "object", [0]]]}'
+    ),
     "more shape than bytes": (lambda text: len(text).to_bytes(4, "big") + b"\0\0\0\0" + text)(
         b'{"arrays": [["", "float64", [1000000, 60]]]}'
     ),
-    "negative shape": (lambda text: len(text).to_bytes(4, "big") + b"\0\0\0\0" + text)(b'{"arrays": [["", "int8", [-1]]]}'),
-    "bytes left over": (lambda text: len(text).to_bytes(4, "big") + b"\0\0\0\1" + text + b"x")(b'{"arrays": []}'),
+    "negative shape": (lambda text: len(text).to_bytes(4, "big") + b"\0\0\0\0" + text)(
+        b'{"arrays": [["", "int8", [-1]]]}'
+    ),
+    "bytes left over": (lambda text: len(text).to_bytes(4, "big") + b"\0\0\0\1" + text + b"x")(
+        b'{"arrays": []}'
+    ),
 }
 
 

@@ -1,9 +1,9 @@
 """The judge's side of the sandbox: a warm server, and one student process per submission.
 
-    with Server() as server, server.spawn() as student:
-        student.open(exercises, probes_source)
-        student.run_cell("answer-softmax", source)
-        arrays = student.run_probe("softmax", "large", seed=1)
+with Server() as server, server.spawn() as student:
+    student.open(exercises, probes_source)
+    student.run_cell("answer-softmax", source)
+    arrays = student.run_probe("softmax", "large", seed=1)
 """
 
 import itertools
@@ -20,34 +20,13 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-import psutil
-
 from autograder.sandbox import wire
+from autograder.sandbox.faults import MachineFault, NotIsolated, SubmissionFault, Unanswered, Watch
 from autograder.sandbox.isolate import Limits, missing
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
 START_TIMEOUT = 180  # seconds; importing TensorFlow on a cold, busy machine
-
-
-class MachineFault(RuntimeError):
-    """Something broke that is not the submission's doing: never a mark, always a second try."""
-
-
-class SubmissionFault(RuntimeError):
-    """The submission's code ended its process, hung, or spoke out of turn. The text says which."""
-
-
-class Unanswered(Exception):
-    """The learner's code raised. Holds `type`, `message` and the learner's own `line`."""
-
-    def __init__(self, error):
-        self.type, self.message, self.line = (str(error.get(key, "")) for key in ("type", "message", "line"))
-        super().__init__(f"{self.type}: {self.message}")
-
-
-class NotIsolated(RuntimeError):
-    """Layers of isolation are missing and were not waived."""
 
 
 class Server:
@@ -67,7 +46,9 @@ class Server:
         absent = missing()
         if isolation == "full" and absent:
             reasons = "; ".join(f"{layer}: {reason}" for layer, reason in absent.items())
-            raise NotIsolated(f"Untrusted code cannot be shut in here ({reasons}). To grade all the same, say --isolation=none.")
+            raise NotIsolated(
+                f"Untrusted code cannot be shut in here ({reasons}). To grade all the same, say --isolation=none."
+            )
         self.seconds, self.limits = seconds, limits or Limits()
         self._folder = Path(tempfile.mkdtemp(prefix="grading-"))
         library = self._folder / "library"
@@ -113,7 +94,9 @@ class Server:
             except (wire.Closed, wire.TimedOut, wire.WireError) as error:
                 tail = self._log.read_text(errors="replace")[-1000:] if self._log.exists() else ""
                 self.close()
-                raise MachineFault(f"The grading server did not start ({error}). Its last words: {tail}") from error
+                raise MachineFault(
+                    f"The grading server did not start ({error}). Its last words: {tail}"
+                ) from error
             if event["event"] != "ready":
                 self.close()
                 raise MachineFault(f"The grading server could not start: {event['reason']}")
@@ -174,7 +157,9 @@ class Server:
     def _tell(self, message, *descriptors):
         try:
             with self._lock:
-                socket.send_fds(self._control, [json.dumps(message).encode()], [d.fileno() for d in descriptors])
+                socket.send_fds(
+                    self._control, [json.dumps(message).encode()], [d.fileno() for d in descriptors]
+                )
         except OSError as error:
             raise MachineFault(f"the grading server is gone ({error})") from error
 
@@ -215,7 +200,15 @@ class Server:
 
 def _environment(folder):
     """A clean environment: nothing of the grader's (keys, paths, settings) reaches a submission."""
-    keep = ("LANG", "LC_ALL", "KERAS_BACKEND", "LD_LIBRARY_PATH", "PYTHONPYCACHEPREFIX", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+    keep = (
+        "LANG",
+        "LC_ALL",
+        "KERAS_BACKEND",
+        "LD_LIBRARY_PATH",
+        "PYTHONPYCACHEPREFIX",
+        "OPENBLAS_CORETYPE",
+        "OPENBLAS_L2_SIZE",
+    )
     return {name: os.environ[name] for name in keep if name in os.environ} | {
         "PATH": "/usr/bin:/bin",
         "HOME": str(folder),
@@ -266,11 +259,13 @@ class Student:
         Raises:
             Unanswered, SubmissionFault, MachineFault: see there.
         """
-        return self._ask({"op": "probe", "exercise": exercise, "probe": probe, "seed": seed, "follow": list(follow)})
+        return self._ask(
+            {"op": "probe", "exercise": exercise, "probe": probe, "seed": seed, "follow": list(follow)}
+        )
 
     def _ask(self, request):
         number = next(self._numbers)
-        watch = _Watch(self.pid, self._server.seconds)
+        watch = Watch(self.pid, self._server.seconds)
         try:
             wire.send(self._channel, {**request, "number": number})
             reply, arrays = wire.receive(self._channel, watch=watch)
@@ -292,7 +287,11 @@ class Student:
         name = signal.Signals(-code).name if -code in signal.valid_signals() else str(-code)
         if name == "SIGKILL":  # ours come with a verdict; any other is the machine's, out of memory for one
             return MachineFault("a student process was killed from outside")
-        reasons = {"SIGXCPU": "used up its processor time", "SIGXFSZ": "wrote more than it may", "SIGSEGV": "crashed"}
+        reasons = {
+            "SIGXCPU": "used up its processor time",
+            "SIGXFSZ": "wrote more than it may",
+            "SIGSEGV": "crashed",
+        }
         reasons["SIGABRT"] = "was aborted, as when memory runs out"
         return SubmissionFault(f"its process {reasons.get(name, 'was ended by ' + name)}")
 
@@ -309,37 +308,3 @@ class Student:
 
     def __exit__(self, *_):
         self.close()
-
-
-class _Watch:
-    """Ends the wait for a process that computes or sleeps without end, and tells both from a stalled machine."""
-
-    def __init__(self, pid, seconds):
-        self.seconds = seconds
-        self.started = time.monotonic()
-        self.samples = self.asleep = 0
-        try:
-            self.process = psutil.Process(pid)
-            self.cpu = self._cpu()
-        except psutil.Error:
-            self.process = None  # it has just ended; the channel will tell
-
-    def _cpu(self):
-        times = self.process.cpu_times()
-        return times.user + times.system
-
-    def __call__(self):
-        if self.process is None:
-            return
-        try:
-            used, state = self._cpu() - self.cpu, self.process.status()
-        except psutil.Error:
-            return
-        self.samples += 1
-        self.asleep += state in (psutil.STATUS_SLEEPING, psutil.STATUS_STOPPED)
-        if used > self.seconds:
-            raise SubmissionFault(f"it was still computing after {self.seconds:g} seconds: is there an endless loop?")
-        if time.monotonic() - self.started > 3 * self.seconds:
-            if self.asleep > self.samples / 2:
-                raise SubmissionFault(f"it waited without computing for {3 * self.seconds:g} seconds")
-            raise MachineFault("the machine was too busy to finish in time")

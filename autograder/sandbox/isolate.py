@@ -9,6 +9,7 @@ Three layers, each enough for much and all three for more:
 Every call here is irrevocable, so it must run in the forked child, never in the server.
 """
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -38,16 +39,90 @@ _CLONE_THREAD = 0x00010000
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
 # Nothing an answer needs. A call that this machine's libseccomp does not know is skipped.
-_REFUSED = """
-    fork vfork execve execveat socket ptrace process_vm_readv process_vm_writev process_madvise kcmp
-    pidfd_open pidfd_getfd pidfd_send_signal tkill unshare setns mount umount2 pivot_root chroot move_mount open_tree
-    fsopen fsmount mount_setattr bpf perf_event_open add_key request_key keyctl io_uring_setup io_uring_enter
-    userfaultfd init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff sethostname
-    setdomainname settimeofday clock_settime clock_adjtime adjtimex setrlimit shmget msgget semget mq_open personality
-    quotactl acct nfsservctl setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr open_by_handle_at
-    name_to_handle_at iopl ioperm lookup_dcookie vhangup syslog sched_setscheduler sched_setaffinity setpriority ioprio_set
-    setpgid setsid setuid setgid setreuid setregid setresuid setresgid setgroups
-""".split()
+_REFUSED = [
+    "fork",
+    "vfork",
+    "execve",
+    "execveat",
+    "socket",
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "process_madvise",
+    "kcmp",
+    "pidfd_open",
+    "pidfd_getfd",
+    "pidfd_send_signal",
+    "tkill",
+    "unshare",
+    "setns",
+    "mount",
+    "umount2",
+    "pivot_root",
+    "chroot",
+    "move_mount",
+    "open_tree",
+    "fsopen",
+    "fsmount",
+    "mount_setattr",
+    "bpf",
+    "perf_event_open",
+    "add_key",
+    "request_key",
+    "keyctl",
+    "io_uring_setup",
+    "io_uring_enter",
+    "userfaultfd",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "kexec_load",
+    "kexec_file_load",
+    "reboot",
+    "swapon",
+    "swapoff",
+    "sethostname",
+    "setdomainname",
+    "settimeofday",
+    "clock_settime",
+    "clock_adjtime",
+    "adjtimex",
+    "setrlimit",
+    "shmget",
+    "msgget",
+    "semget",
+    "mq_open",
+    "personality",
+    "quotactl",
+    "acct",
+    "nfsservctl",
+    "setxattr",
+    "lsetxattr",
+    "fsetxattr",
+    "removexattr",
+    "lremovexattr",
+    "fremovexattr",
+    "open_by_handle_at",
+    "name_to_handle_at",
+    "iopl",
+    "ioperm",
+    "lookup_dcookie",
+    "vhangup",
+    "syslog",
+    "sched_setscheduler",
+    "sched_setaffinity",
+    "setpriority",
+    "ioprio_set",
+    "setpgid",
+    "setsid",
+    "setuid",
+    "setgid",
+    "setreuid",
+    "setregid",
+    "setresuid",
+    "setresgid",
+    "setgroups",
+]
 
 
 @dataclass(frozen=True)
@@ -74,14 +149,20 @@ def missing():
     if not sys.platform.startswith("linux"):
         return {layer: "needs Linux" for layer in LAYERS}
     if py_landlock is None:
-        reasons["landlock"] = "the package py-landlock is not installed: pip install 'transformer-labs[instructor]'"
+        reasons["landlock"] = (
+            "the package py-landlock is not installed: pip install 'transformer-labs[instructor]'"
+        )
     else:
         try:
             py_landlock.get_abi_version()
         except (py_landlock.LandlockError, OSError) as error:
-            reasons["landlock"] = f"the kernel does not offer it ({error}); Linux 5.13 or newer with Landlock on does"
+            reasons["landlock"] = (
+                f"the kernel does not offer it ({error}); Linux 5.13 or newer with Landlock on does"
+            )
     if pyseccomp is None:
-        reasons["seccomp"] = "pyseccomp or libseccomp is missing: pip install pyseccomp, and your system's libseccomp2"
+        reasons["seccomp"] = (
+            "pyseccomp or libseccomp is missing: pip install pyseccomp, and your system's libseccomp2"
+        )
     return reasons
 
 
@@ -104,7 +185,11 @@ def isolate(scratch, readable, limits=None):
     if not sys.platform.startswith("linux"):
         return ["rlimits"]
     prctl = ctypes.CDLL(None, use_errno=True).prctl
-    for option, value in ((_PR_SET_PDEATHSIG, signal.SIGKILL), (_PR_SET_DUMPABLE, 0), (_PR_SET_NO_NEW_PRIVS, 1)):
+    for option, value in (
+        (_PR_SET_PDEATHSIG, signal.SIGKILL),
+        (_PR_SET_DUMPABLE, 0),
+        (_PR_SET_NO_NEW_PRIVS, 1),
+    ):
         if prctl(option, value, 0, 0, 0):
             raise OSError(ctypes.get_errno(), f"prctl {option} failed")
     absent = missing()
@@ -147,10 +232,9 @@ def _apply_seccomp():
     own = os.getpid()
 
     def add(action, name, *arguments):
-        try:
+        # A call that this architecture, or this libseccomp, does not have needs no rule.
+        with contextlib.suppress(ValueError, OSError, RuntimeError):
             rules.add_rule(action, name, *arguments)
-        except (ValueError, OSError, RuntimeError):  # a call that this architecture or libseccomp does not have
-            pass
 
     for name in _REFUSED:
         add(refuse, name)

@@ -44,7 +44,9 @@ def _use_path(config):
     sys.path[:] = [path for path in sys.path if path and os.path.realpath(path) not in (project, here)]
     sys.path.insert(0, config["library"])
     sys.path.append(here)
-    sys.meta_path[:] = [finder for finder in sys.meta_path if not getattr(finder, "__module__", "").startswith("__editable__")]
+    sys.meta_path[:] = [
+        finder for finder in sys.meta_path if not getattr(finder, "__module__", "").startswith("__editable__")
+    ]
     sys.path_importer_cache.clear()
 
 

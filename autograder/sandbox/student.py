@@ -31,7 +31,9 @@ class Notebook:
         self.namespace["get_ipython"] = lambda: _Nothing()
         sys.modules["__main__"] = self.module
         # What this lab builds is not to be had ready-made; the grader itself keeps the originals for follow-through.
-        self.blocks = {name: getattr(course.blocks, name) for name in exercises if hasattr(course.blocks, name)}
+        self.blocks = {
+            name: getattr(course.blocks, name) for name in exercises if hasattr(course.blocks, name)
+        }
         for name in self.blocks:
             setattr(course.blocks, name, _refuse(name))
 
@@ -136,12 +138,16 @@ def _serve(channel):
             elif request["op"] == "probe":
                 entry = next(e for e in probing.PROBES[request["exercise"]] if e.name == request["probe"])
                 arrays = notebook.probe(entry, probing.run_probe, request["seed"], request["follow"])
-        except BaseException as error:  # also SystemExit and KeyboardInterrupt: a cell ends, the process does not
+        except (
+            BaseException
+        ) as error:  # also SystemExit and KeyboardInterrupt: a cell ends, the process does not
             reply = {"error": describe(error)}
         try:
             wire.send(channel, {"number": number, **reply}, arrays)
         except wire.WireError as error:
-            wire.send(channel, {"number": number, "error": {"type": "TypeError", "message": str(error), "line": ""}})
+            wire.send(
+                channel, {"number": number, "error": {"type": "TypeError", "message": str(error), "line": ""}}
+            )
 
 
 def _load_probes(probing_source, probes_source):

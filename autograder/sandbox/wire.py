@@ -17,7 +17,20 @@ import numpy as np
 MAX_HEADER = 1 << 20  # bytes
 MAX_PAYLOAD = 64 << 20  # bytes
 MAX_ARRAYS = 1000
-DTYPES = {"bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"}
+DTYPES = {
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+}
 _LENGTHS = struct.Struct(">II")
 
 
@@ -51,7 +64,9 @@ def send(channel, header, arrays=None):
         if array.dtype.name == "bfloat16":
             array = array.astype("float32")
         if array.dtype.name not in DTYPES:
-            raise WireError(f"an array of {array.dtype.name} cannot be sent; numbers or booleans are expected")
+            raise WireError(
+                f"an array of {array.dtype.name} cannot be sent; numbers or booleans are expected"
+            )
         described.append([path, array.dtype.name, list(array.shape)])
         parts.append(array.tobytes())
     head = json.dumps({**header, "arrays": described}).encode()

@@ -1,0 +1,171 @@
+"""`autograder`: build the labs, grade a class, prove the gates."""
+
+import functools
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+# Quiet TensorFlow's C++ log before anything imports it, and what libraries warn each other of.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if not sys.warnoptions:
+    warnings.simplefilter("ignore")
+
+import typer
+from rich.markup import escape
+
+from autograder.show import console
+from course.errors import CourseError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+Lab = Annotated[str, typer.Argument(help="The lab: 1, attention or lab1_attention.")]
+Course = Annotated[Path, typer.Option("--course", help="The course folder, made by `autograder init`.")]
+Seed = Annotated[int, typer.Option(help="What probes draw shapes and values from.")]
+Isolation = Annotated[
+    str, typer.Option(help="full, or none where `autograder doctor` says code cannot be shut in.")
+]
+
+DEFAULT_SEED = 20170612
+
+
+def sentences(command):
+    """Errors that have a sentence for the user end with it and exit status 1; no traceback."""
+
+    @functools.wraps(command)
+    def run(*args, **kwargs):
+        try:
+            return command(*args, **kwargs)
+        except KeyboardInterrupt:
+            console.print(
+                "\n[yellow]Stopped. What was recorded stays; the same command goes on from there.[/]"
+            )
+            raise typer.Exit(130) from None
+        except (CourseError, OSError) as error:
+            console.print(f"[red]{escape(str(error))}[/]", highlight=False)
+            raise typer.Exit(1) from None
+
+    return run
+
+
+@app.command()
+@sentences
+def build(
+    labs: Annotated[
+        Path | None, typer.Option(help="Where to write; the checkout's labs/ if left out.")
+    ] = None,
+    course: Annotated[Path | None, typer.Option(help="Build into this course folder instead.")] = None,
+):
+    """Build the labs from the lessons and the reference, through stock nbgrader."""
+    from autograder import build as builder
+
+    with console.status("building"):
+        if course is not None:
+            written = builder.build(course)
+        else:
+            written = builder.build_labs(labs) if labs else builder.build_labs()
+    for path, changed in written.items():
+        console.print(f"{'written  ' if changed else 'unchanged'} {path}", highlight=False)
+
+
+@app.command()
+@sentences
+def init(folder: Annotated[Path, typer.Argument(help="Where the course is to live.")]):
+    """Make a course folder: nbgrader with trusted grading, all labs released, an empty gradebook."""
+    from autograder.build import build as build_course
+    from autograder.nbgrader_config import COURSE_FILE
+
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "nbgrader_config.py"
+    if not config.exists():
+        config.write_text(COURSE_FILE, encoding="utf-8")
+    with console.status("building the labs into it"):
+        build_course(folder)
+    console.print(
+        f"Ready: {folder}\nHand out  {folder / 'release'}\nCollect   {folder / 'submitted'}/STUDENT/LAB/NAME.ipynb",
+        highlight=False,
+    )
+    console.print(f"Grade     autograder grade 1 --course {folder}", highlight=False)
+
+
+@app.command()
+@sentences
+def gates(
+    lab: Annotated[str | None, typer.Argument(help="One lab; all if left out.")] = None,
+    seed: Seed = DEFAULT_SEED,
+    isolation: Isolation = "full",
+):
+    """Prove that every exercise grades as it must. Exit status 1 if one does not."""
+    from autograder import gates as proofs
+    from autograder.show import gates_table
+    from course.lesson import find_lesson, lessons
+
+    good = True
+    for lesson in [find_lesson(lab)] if lab else lessons().values():
+        with console.status("starting") as status:
+            rows = proofs.gates(
+                lesson, seed, isolation, progress=lambda text: status.update(f"proving {text}")
+            )
+        console.print(gates_table(lesson, rows))
+        for row in rows:
+            for fault in row.faults:
+                console.print(f"[red]{row.exercise}: {escape(fault)}[/]", highlight=False)
+                good = False
+    raise typer.Exit(0 if good else 1)
+
+
+@app.command()
+@sentences
+def grade(
+    lab: Lab,
+    course: Course = Path("."),
+    student: Annotated[str, typer.Option(help="Only this learner.")] = "*",
+    force: Annotated[bool, typer.Option("--force", help="Grade again what is graded already.")] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Submissions judged side by side; the number of cores if left out.")
+    ] = os.cpu_count() or 1,
+    seed: Annotated[
+        int | None, typer.Option(help="What probes draw from; the course's setting if left out.")
+    ] = None,
+    isolation: Annotated[
+        str | None, typer.Option(help="full or none; the course's setting if left out.")
+    ] = None,
+    feedback: Annotated[bool, typer.Option(help="Write nbgrader's feedback pages and a CSV as well.")] = True,
+):
+    """Grade a class: live progress, then who got what and why."""
+    from autograder.classroom import grade_class
+
+    grade_class(course, lab, student, force, workers, seed, isolation, feedback)
+
+
+@app.command()
+@sentences
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(help="Where the demonstration's course goes; made afresh.")
+    ] = Path("demo_course"),
+):
+    """Grade a bundled class: right in several styles, mistaken, empty, broken, endless and hostile."""
+    from autograder.demo import run
+
+    run(folder)
+
+
+@app.command()
+def doctor():
+    """Say whether this machine can grade, and which layers shut code in. Exit status 1 if something is missing."""
+    from rich.table import Table
+
+    from autograder.doctor import findings
+
+    table = Table(show_header=False, box=None)
+    rows = findings()
+    for row in rows:
+        table.add_row("[red]✗[/]" if row.cure else "[green]✓[/]", row.what, row.found, escape(row.cure))
+    console.print(table)
+    raise typer.Exit(1 if any(row.cure for row in rows) else 0)
+
+
+if __name__ == "__main__":
+    sys.exit(app())

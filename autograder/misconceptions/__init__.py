@@ -1,0 +1,1 @@
+"""Named wrong answers, one module per lab."""

@@ -1,0 +1,60 @@
+"""Plugs trusted grading into stock nbgrader.
+
+A course folder's own `nbgrader_config.py` says
+
+    from autograder.nbgrader_config import configure
+
+    configure(get_config())
+
+and `nbgrader autograde lab1_attention` does the rest. `autograder init FOLDER` writes such a folder.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
+TEXT_STUB = "Your answer here."
+
+COURSE_FILE = '''"""Settings of this course; see nbgrader's documentation for all there are."""
+
+from autograder.nbgrader_config import configure
+
+c = get_config()  # noqa: F821
+configure(c)
+
+# c.GradeInSandbox.seed = 20170612     # what probes draw shapes and values from
+# c.GradeInSandbox.isolation = "none"  # only where `autograder doctor` says that code cannot be shut in
+'''
+
+
+def configure(config):
+    """Set what trusted grading needs on a traitlets `Config`; everything else stays nbgrader's default."""
+    # nbgrader starts `alembic` by its bare name, so the environment's programs must be found.
+    programs = str(Path(sys.executable).parent)
+    if programs not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", "")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+    from nbgrader.preprocessors import (
+        AssignLatePenalties,
+        CheckCellMetadata,
+        IgnorePattern,
+        LimitOutput,
+        SaveAutoGrades,
+    )
+
+    from autograder.plugin import GradeInSandbox, RepairingExporter
+
+    config.Autograde.exporter_class = RepairingExporter
+    config.Autograde.autograde_preprocessors = [
+        GradeInSandbox,  # in the place of Execute
+        IgnorePattern,
+        LimitOutput,
+        SaveAutoGrades,
+        AssignLatePenalties,
+        CheckCellMetadata,
+    ]
+    config.ClearSolutions.code_stub = {"python": STUB}
+    config.ClearSolutions.text_stub = TEXT_STUB
+    return config

@@ -1,0 +1,112 @@
+"""Seconds per submission: stock nbgrader with its own executor against this project's grading, in one run.
+
+    make bench                                        what the README says
+    python benchmarks/grading.py --submissions 20     more of them
+
+The same right submissions are graded three times, each time from a fresh course folder, as a whole process:
+
+* stock       `nbgrader autograde`, its own executor (a kernel per submission)
+* plugin      `nbgrader autograde` with this project's configuration
+* autograder  `autograder grade`, without feedback pages (stock autograde writes none either)
+
+Experiment cells are taken out first. Stock nbgrader would run them, which takes it minutes per submission, and this
+grader leaves them out; without them the comparison is about grading alone.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+
+from autograder import bank
+from autograder.build import build, entry_source, submission
+from autograder.nbgrader_config import COURSE_FILE
+from course.lesson import find_lesson
+
+STOCK = """c = get_config()
+c.Execute.timeout = 300  # the default of 30 s is eaten by importing Keras on a busy machine
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--submissions", type=int, default=8, help="how many (default: 8)")
+    parser.add_argument("--skip-stock", action="store_true", help="only this project's two ways")
+    arguments = parser.parse_args()
+    programs = Path(sys.executable).parent
+    os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    lesson = find_lesson("1")
+    notebooks = right_submissions(lesson, arguments.submissions)
+    ways = {
+        "stock": (STOCK, ["nbgrader", "autograde", lesson.lab]),
+        "plugin": (COURSE_FILE, ["nbgrader", "autograde", lesson.lab]),
+        "autograder": (COURSE_FILE, ["autograder", "grade", lesson.lab, "--no-feedback"]),
+    }
+    if arguments.skip_stock:
+        del ways["stock"]
+    seconds = {}
+    with tempfile.TemporaryDirectory() as folder:
+        template = Path(folder) / "template"
+        build(template, [lesson])
+        for student, notebook in notebooks.items():
+            path = template / "submitted" / student / lesson.lab / f"{lesson.name}.ipynb"
+            path.parent.mkdir(parents=True)
+            nbformat.write(notebook, path)
+        for way, (config, command) in ways.items():
+            course = Path(folder) / way
+            shutil.copytree(template, course)
+            (course / "nbgrader_config.py").write_text(config, encoding="utf-8")
+            print(f"{way}: {' '.join(command)} ...", flush=True)
+            started = time.perf_counter()
+            subprocess.run(
+                command, cwd=course, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            seconds[way] = (time.perf_counter() - started) / len(notebooks)
+            expect_full_marks(course, lesson, len(notebooks))
+    print(f"\n{len(notebooks)} right submissions of {lesson.lab}, {os.cpu_count()} cores, start-up included")
+    for way, each in seconds.items():
+        ratio = (
+            f"  {seconds['stock'] / each:5.1f} times faster than stock"
+            if "stock" in seconds and way != "stock"
+            else ""
+        )
+        print(f"  {way:<11} {each:6.2f} s per submission{ratio}")
+
+
+def right_submissions(lesson, count):
+    """Student -> notebook: alternatives in turn, a distinguishing comment each, no experiments."""
+    found = {}
+    for number in range(count):
+        answers = {}
+        for exercise in lesson.exercises:
+            entries = bank.alternatives(lesson.name, exercise)
+            answers[exercise] = f"# student {number}\n" + entry_source(entries[number % len(entries)], lesson)
+        notebook = submission(lesson, answers)
+        notebook.cells = [
+            cell for cell in notebook.cells if cell.metadata.get("course", {}).get("role") != "experiment"
+        ]
+        found[f"student{number:04d}"] = notebook
+    return found
+
+
+def expect_full_marks(course, lesson, count):
+    """A fast grader that gives wrong marks is none."""
+    from nbgrader.api import Gradebook
+
+    points = sum(cell.points for cell in lesson.exercises.values())
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        scores = [one.code_score for one in gradebook.assignment_submissions(lesson.lab)]
+    if len(scores) != count or any(abs(score - points) > 1e-6 for score in scores):
+        sys.exit(f"the marks are wrong: {scores} where each should be {points}")
+
+
+if __name__ == "__main__":
+    main()

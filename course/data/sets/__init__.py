@@ -1,0 +1,1 @@
+"""One module per embedded data set; see `course.data.registry`."""

@@ -1,0 +1,153 @@
+"""What a visible check says beyond right or wrong: it recognises what a known mistake gives, and names the mistake."""
+
+import functools
+
+import keras
+import numpy as np
+from keras import ops
+
+from course import blocks
+from course.checking import CheckFailed, expect, expect_close, expect_pair, expect_shape, to_numpy, uneven
+
+
+def expect_result(actual, expected, message, mistakes):
+    """Like `expect_close`, but a result that a known mistake gives is called by the mistake's name.
+
+    Args:
+        actual: the tensor that the learner's code gave, or a tuple of tensors.
+        expected: what it should have given.
+        message: what to say when no mistake fits; for a tuple, one message for each tensor.
+        mistakes: what to say -> the result of that mistake, or a function that works it out.
+
+    Raises:
+        CheckFailed: if `actual` and `expected` differ.
+    """
+    parts = (
+        (actual, expected, message) if isinstance(expected, tuple) else ((actual,), (expected,), (message,))
+    )
+    try:
+        for part in zip(*parts, strict=True):
+            expect_close(*part)
+    except CheckFailed:
+        for sentence, wrong in mistakes.items():
+            if alike(actual, wrong() if callable(wrong) else wrong):
+                raise CheckFailed(sentence) from None
+        raise
+
+
+def alike(actual, wrong):
+    """Whether two tensors have one shape and the same values, NaN at the same places included; or two tuples of them."""
+    if isinstance(wrong, tuple):
+        return len(actual) == len(wrong) and all(map(alike, actual, wrong))
+    if not hasattr(actual, "shape"):
+        return False
+    actual, wrong = to_numpy(actual), to_numpy(wrong)
+    return actual.shape == wrong.shape and bool(np.allclose(actual, wrong, atol=1e-4, equal_nan=True))
+
+
+def expect_other_shape(tensor, shape, sentence):
+    """Fail with `sentence` if `tensor` has this shape, which a known mistake gives."""
+    expect(tuple(getattr(tensor, "shape", ())) != shape, sentence)
+
+
+def attempt(sentence, function, *args, **kwargs):
+    """Call `function`; say `sentence` if it stops with an error whose own words would not help.
+
+    Raises:
+        CheckFailed: if it does.
+    """
+    try:
+        return function(*args, **kwargs)
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        raise CheckFailed(f"{sentence} ({type(error).__name__})") from error
+
+
+def set_dense(layer, *names, use_bias=True):
+    """Give the named dense sub-layers of a built layer fixed uneven weights.
+
+    Raises:
+        CheckFailed: if one is missing, unused, activated, or has a bias where it should not.
+    """
+    for seed, name in enumerate(names, start=1):
+        dense = getattr(layer, name, None)
+        expect(isinstance(dense, keras.layers.Dense), f"the layer needs `self.{name}`, a keras.layers.Dense")
+        part = name.removesuffix("_dense")
+        expect(dense.built, f"`self.{name}` is made but never called: the {part} should pass through it")
+        expect(
+            dense.activation is keras.activations.linear, f"`self.{name}` has an activation: it needs none"
+        )
+        expect(dense.use_bias or not use_bias, f"`self.{name}` has no bias: it should have one here")
+        expect(
+            use_bias or not dense.use_bias, f"`self.{name}` has a bias in spite of use_bias=False: pass it on"
+        )
+        for variable in dense.weights:
+            variable.assign(uneven(*variable.shape, seed=seed, scale=0.7))
+
+
+def through(dense, inputs):
+    """What a dense layer's kernel and bias make of `inputs`; `inputs` themselves if there is no such layer."""
+    if dense is None:
+        return inputs
+    outputs = ops.matmul(inputs, dense.kernel)
+    return outputs if dense.bias is None else outputs + dense.bias
+
+
+def returned(result, output_shape, weights_shape):
+    """The `(output, weights)` that an attention layer returned.
+
+    Raises:
+        CheckFailed: if they do not have these shapes.
+    """
+    output, weights = expect_pair(result)
+    if tuple(getattr(output, "shape", ())) == weights_shape:
+        expect_other_shape(weights, output_shape, "the output comes first, the weights second")
+    expect_shape(weights, weights_shape, "the weights are (batch, heads, query_length, key_length)")
+    expect_shape(output, output_shape, "the output is (batch, query_length, width), without an axis of heads")
+    return output, weights
+
+
+def keras_attends(layer, query, key, value, mask=None, heads=1, **mistake):
+    """`(output, weights)` of Keras' attention with the weights of a learner's layer, or what a mistake gives.
+
+    Args:
+        layer: has `query_dense`, `key_dense`, `value_dense` and perhaps `output_dense`.
+        query, key, value: inputs `(batch, length, width)`.
+        mask: boolean, broadcastable to `(batch, heads, query, key)`; `True` = may attend.
+        heads: number of heads.
+        mistake: `names` of the dense layers for query, key and value; a factor to `stretch` the scores by;
+            functions that `split` and `merge` heads; `project=False` to leave `output_dense` out.
+    """
+    split, merge = mistake.get("split", blocks.split_heads), mistake.get("merge", blocks.merge_heads)
+    names = mistake.get("names", ("query_dense", "key_dense", "value_dense"))
+    parts = (through(getattr(layer, name), x) for name, x in zip(names, (query, key, value), strict=True))
+    query, key, value = (split(part, heads) for part in parts)
+    query = query * mistake.get("stretch", 1.0)
+    output, weights = blocks.scaled_dot_product_attention(query, key, value, mask=mask)
+    last = getattr(layer, "output_dense", None) if mistake.get("project", True) else None
+    return through(last, merge(output)), weights
+
+
+def expect_attention(found, expected, attends, mistakes):
+    """Fail unless two pairs `(output, weights)` agree.
+
+    Args:
+        found: the learner's.
+        expected: Keras'.
+        attends: `keras_attends` with layer and inputs already given.
+        mistakes: what to say -> what `attends` needs to make the same mistake.
+
+    Raises:
+        CheckFailed: if they differ. Speaks of the weights first: when they are wrong, so is the output.
+    """
+    messages = (
+        "the weights do not agree with Keras: look at queries, keys, scale and mask",
+        "the weights agree with Keras, the output does not: look at the values",
+    )
+    wrong = {sentence: functools.partial(_turned, attends, mistake) for sentence, mistake in mistakes.items()}
+    expect_result(found[::-1], expected[::-1], messages, wrong)
+
+
+def _turned(attends, mistake):
+    return attends(**mistake)[::-1]

@@ -1,0 +1,110 @@
+"""The rooms of the project stay tidy: who imports whom, what lies where, and what must not be in any file."""
+
+import ast
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from course.lesson import lessons
+
+LONGEST = 300  # lines of a module; aim for 250
+# One entry after the other; these grow with the number of exercises, not with what a reader must keep in mind.
+BANKS = ("course/lessons", "course/checks", "solutions", "autograder/probes", "autograder/misconceptions")
+
+
+@pytest.fixture(scope="module")
+def tracked(root):
+    """Every file that is, or would be, in the repository."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.split(
+            "\n"
+        )
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return [root / name for name in listed if name and (root / name).is_file()]
+
+
+def modules(root, *folders):
+    return [path for folder in folders for path in sorted((root / folder).rglob("*.py"))]
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("room", "strangers"),
+    [
+        ("course", {"solutions", "autograder", "nbgrader", "tests"}),
+        ("solutions", {"autograder", "nbgrader", "tests"}),
+    ],
+)
+def test_imports_run_one_way(root, room, strangers):
+    found = {path.relative_to(root): strangers & set(imports_of(path)) for path in modules(root, room)}
+    assert not {path: names for path, names in found.items() if names}
+
+
+def test_modules_are_short(root):
+    banks = tuple(root / folder for folder in BANKS)
+    paths = [
+        path
+        for path in modules(root, "course", "solutions", "autograder")
+        if not path.is_relative_to(banks[0])
+    ]
+    lengths = {
+        str(path.relative_to(root)): len(path.read_text().splitlines())
+        for path in paths
+        if path.parent not in banks
+    }
+    assert not {path: length for path, length in lengths.items() if length > LONGEST}
+
+
+@pytest.mark.parametrize("name", lessons())
+def test_a_lab_is_six_files(root, name):
+    files = [f"course/lessons/en/{name}.py", f"course/checks/{name}.py", f"solutions/{name}.py"]
+    files += [f"autograder/probes/{name}.py", f"autograder/misconceptions/{name}.py", f"tests/test_{name}.py"]
+    assert not [file for file in files if not (root / file).is_file()]
+    assert (root / "tests" / "alternatives" / f"{name}.py").is_file()
+
+
+def test_labs_hold_notebooks_only(tracked, root):
+    found = {
+        path.relative_to(root / "labs").as_posix() for path in tracked if path.is_relative_to(root / "labs")
+    }
+    assert found == {f"{lesson.lab}/{lesson.name}.ipynb" for lesson in lessons().values()}
+
+
+def test_notebooks_hold_no_outputs(tracked):
+    for path in tracked:
+        if path.suffix == ".ipynb":
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            assert not [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")], path
+
+
+def test_no_file_names_a_machine(tracked, root):
+    # Put together here, so that this file does not hold them itself.
+    places = {str(folder) for folder in (root, Path.home()) if len(folder.parts) > 2}
+    places |= {"/work/" + "main", "/work/" + "shared", "/tmp/" + "w/"}
+    hosts = {
+        "pypi" + ".org",
+        "pythonhosted" + ".org",
+        "npmjs" + ".",
+        "deb." + "debian",
+        "index" + "-url",
+        "find" + "-links",
+    }
+    found = []
+    for path in tracked:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        found += [f"{path.relative_to(root)}: {word}" for word in sorted(places | hosts) if word in text]
+    assert not found
