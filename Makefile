@@ -76,5 +76,5 @@ $(READY): pyproject.toml constraints.txt
 
 constraints: ## take the newest versions and pin them in constraints.txt
 	@$(PYTHON) -m venv --clear .cache/newest && .cache/newest/bin/pip install -q '.[dev]'
-	@{ sed -n '/^#/p' constraints.txt; .cache/newest/bin/pip freeze --exclude transformer-labs; } > .cache/constraints.txt
+	@{ sed -n '/^#/p' constraints.txt; .cache/newest/bin/pip freeze --all --exclude pip --exclude transformer-labs; } > .cache/constraints.txt
 	@mv .cache/constraints.txt constraints.txt && rm -rf .cache/newest && echo "constraints.txt is written; run make test."

@@ -15,7 +15,7 @@ from autograder.lift import Reference, Snippet, bound_names, exercises_with_chec
 from course.lesson import LessonError
 
 # What Python and Jupyter give to every cell.
-EVERYWHERE = frozenset(dir(builtins)) | {"__name__", "display"}
+EVERYWHERE = frozenset(dir(builtins)) | {"__name__", "__class__", "display"}
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,47}")  # leaves room for a prefix in a cell id of 64
 
 

@@ -156,7 +156,7 @@ def _noisy(right):
     changed = copy.deepcopy(right)
     for cell in changed.cells:
         if cell.metadata.get("course", {}).get("role") == "answer":
-            cell.source = NOISY + "\n" + cell.source.replace("### END SOLUTION", "print('done')")
+            cell.source = NOISY + cell.source.replace("return ", "return print('done', file=sys.stderr) or ")
     return changed
 
 

@@ -12,6 +12,7 @@ from autograder import bank
 from autograder.build import entry_source, submission
 from autograder.grading import DEFAULT_SEED, Grader
 from autograder.judge import EntrySession, mark_exercise
+from autograder.lift import without_markers
 from course import checking
 from course.handmade import find_shortcuts
 
@@ -62,7 +63,7 @@ def reference_submission(lesson):
     from autograder.build import source_notebook
 
     answers = {
-        cell.metadata.course["name"]: cell.source
+        cell.metadata.course["name"]: without_markers(cell.source)
         for cell in source_notebook(lesson).cells
         if cell.metadata.course["role"] == "answer"
     }

@@ -147,7 +147,11 @@ def prepare(layer, rng, *inputs, **widths):
     Raises:
         AttributeError: if a sub-layer is missing.
     """
-    if any(getattr(layer, name, None) is None for name in widths):
+    import keras
+
+    # A layer with a `build` of its own builds its parts there, and a part cannot be built twice.
+    own_build = type(layer).build is not keras.layers.Layer.build
+    if own_build or any(getattr(layer, name, None) is None for name in widths):
         layer(*inputs)
     for name, width in widths.items():
         part = getattr(layer, name, None)

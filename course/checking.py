@@ -27,6 +27,7 @@ from course.handmade import find_shortcuts
 from course.lesson import find_exercise
 
 _CHECKS = {}
+BY_HAND = "written by hand"
 
 
 def check(exercise):
@@ -143,7 +144,10 @@ class Report:
     def __init__(self, exercise, points, outcomes):
         self.exercise = exercise
         self.outcomes = outcomes
-        self.points = points * sum(outcome.problem is None for outcome in outcomes) / len(outcomes)
+        # As in grading, a shortcut earns nothing; and not taking one earns nothing by itself.
+        shortcut = any(outcome.problem for outcome in outcomes if outcome.name == BY_HAND)
+        tried = [outcome.problem for outcome in outcomes if outcome.name != BY_HAND]
+        self.points = 0.0 if shortcut else points * tried.count(None) / len(tried)
 
     @property
     def passed(self):
@@ -202,11 +206,11 @@ def run(answer, exercise=None):
     """
     exercise = exercise or getattr(answer, "__name__", str(answer))
     lesson, cell = find_exercise(exercise)
-    outcomes = [] if not cell.handmade else [Outcome("written by hand", _shortcut(answer, cell, lesson))]
+    if not checks_of(exercise):
+        raise UnknownName(f"no checks are written for {exercise!r} yet")
+    outcomes = [] if not cell.handmade else [Outcome(BY_HAND, _shortcut(answer, cell, lesson))]
     for function in checks_of(exercise):
         outcomes.append(Outcome(function.__name__.replace("_", " "), _problem(function, answer)))
-    if not outcomes:
-        raise UnknownName(f"no checks are written for {exercise!r} yet")
     return Report(exercise, cell.points, outcomes)
 
 

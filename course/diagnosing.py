@@ -38,7 +38,9 @@ def expect_result(actual, expected, message, mistakes):
 def alike(actual, wrong):
     """Whether two tensors have one shape and the same values, NaN at the same places included; or two tuples of them."""
     if isinstance(wrong, tuple):
-        return len(actual) == len(wrong) and all(map(alike, actual, wrong))
+        return (
+            isinstance(actual, tuple | list) and len(actual) == len(wrong) and all(map(alike, actual, wrong))
+        )
     if not hasattr(actual, "shape"):
         return False
     actual, wrong = to_numpy(actual), to_numpy(wrong)

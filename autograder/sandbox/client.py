@@ -22,7 +22,7 @@ from pathlib import Path
 
 from autograder.sandbox import wire
 from autograder.sandbox.faults import MachineFault, NotIsolated, SubmissionFault, Unanswered, Watch
-from autograder.sandbox.isolate import Limits, missing
+from autograder.sandbox.isolate import Limits, environment, missing
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
@@ -69,7 +69,7 @@ class Server:
             self._process = subprocess.Popen(
                 [sys.executable, str(HERE / "server.py"), json.dumps(config)],
                 pass_fds=[theirs.fileno()],
-                env=_environment(self._folder),
+                env=environment(self._folder),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -196,36 +196,6 @@ class Server:
 
     def __exit__(self, *_):
         self.close()
-
-
-def _environment(folder):
-    """A clean environment: nothing of the grader's (keys, paths, settings) reaches a submission."""
-    keep = (
-        "LANG",
-        "LC_ALL",
-        "KERAS_BACKEND",
-        "LD_LIBRARY_PATH",
-        "PYTHONPYCACHEPREFIX",
-        "OPENBLAS_CORETYPE",
-        "OPENBLAS_L2_SIZE",
-    )
-    return {name: os.environ[name] for name in keep if name in os.environ} | {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "MPLBACKEND": "Agg",
-        "MPLCONFIGDIR": str(folder),
-        "KERAS_HOME": str(folder),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "CUDA_VISIBLE_DEVICES": "",
-        "COURSE_GRADING": "1",
-        "PYTHONHASHSEED": "0",
-        # One thread each: submissions run side by side, so the cores are shared by process, not by thread.
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "TF_NUM_INTRAOP_THREADS": "1",
-        "TF_NUM_INTEROP_THREADS": "1",
-    }
 
 
 class Student:

@@ -39,90 +39,23 @@ _CLONE_THREAD = 0x00010000
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
 # Nothing an answer needs. A call that this machine's libseccomp does not know is skipped.
-_REFUSED = [
-    "fork",
-    "vfork",
-    "execve",
-    "execveat",
-    "socket",
-    "ptrace",
-    "process_vm_readv",
-    "process_vm_writev",
-    "process_madvise",
-    "kcmp",
-    "pidfd_open",
-    "pidfd_getfd",
-    "pidfd_send_signal",
-    "tkill",
-    "unshare",
-    "setns",
-    "mount",
-    "umount2",
-    "pivot_root",
-    "chroot",
-    "move_mount",
-    "open_tree",
-    "fsopen",
-    "fsmount",
-    "mount_setattr",
-    "bpf",
-    "perf_event_open",
-    "add_key",
-    "request_key",
-    "keyctl",
-    "io_uring_setup",
-    "io_uring_enter",
-    "userfaultfd",
-    "init_module",
-    "finit_module",
-    "delete_module",
-    "kexec_load",
-    "kexec_file_load",
-    "reboot",
-    "swapon",
-    "swapoff",
-    "sethostname",
-    "setdomainname",
-    "settimeofday",
-    "clock_settime",
-    "clock_adjtime",
-    "adjtimex",
-    "setrlimit",
-    "shmget",
-    "msgget",
-    "semget",
-    "mq_open",
-    "personality",
-    "quotactl",
-    "acct",
-    "nfsservctl",
-    "setxattr",
-    "lsetxattr",
-    "fsetxattr",
-    "removexattr",
-    "lremovexattr",
-    "fremovexattr",
-    "open_by_handle_at",
-    "name_to_handle_at",
-    "iopl",
-    "ioperm",
-    "lookup_dcookie",
-    "vhangup",
-    "syslog",
-    "sched_setscheduler",
-    "sched_setaffinity",
-    "setpriority",
-    "ioprio_set",
-    "setpgid",
-    "setsid",
-    "setuid",
-    "setgid",
-    "setreuid",
-    "setregid",
-    "setresuid",
-    "setresgid",
-    "setgroups",
-]
+# fmt: off
+_REFUSED = (
+    "fork", "vfork", "execve", "execveat",  # other processes
+    "socket", "io_uring_setup", "io_uring_enter",  # the network, and ways round a filter
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "tkill", "pidfd_open",
+    "pidfd_getfd", "pidfd_send_signal", "perf_event_open", "userfaultfd", "bpf",  # looking into others
+    "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "fsopen", "fsmount",
+    "mount_setattr", "open_by_handle_at", "name_to_handle_at", "quotactl", "swapon", "swapoff",  # other views of files
+    "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr",
+    "shmget", "msgget", "semget", "mq_open", "add_key", "request_key", "keyctl",  # what outlives a process
+    "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "sethostname",
+    "setdomainname", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "acct", "iopl", "ioperm", "syslog",
+    "vhangup", "nfsservctl", "lookup_dcookie",  # the machine itself
+    "setrlimit", "personality", "sched_setscheduler", "sched_setaffinity", "setpriority", "ioprio_set", "setpgid",
+    "setsid", "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups",  # its own limits
+)
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -164,6 +97,36 @@ def missing():
             "pyseccomp or libseccomp is missing: pip install pyseccomp, and your system's libseccomp2"
         )
     return reasons
+
+
+def environment(folder):
+    """A clean environment: nothing of the grader's (keys, paths, settings) reaches a submission."""
+    keep = (
+        "LANG",
+        "LC_ALL",
+        "KERAS_BACKEND",
+        "LD_LIBRARY_PATH",
+        "PYTHONPYCACHEPREFIX",
+        "OPENBLAS_CORETYPE",
+        "OPENBLAS_L2_SIZE",
+    )
+    return {name: os.environ[name] for name in keep if name in os.environ} | {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": str(folder),
+        "KERAS_HOME": str(folder),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "",
+        "COURSE_GRADING": "1",
+        "PYTHONHASHSEED": "0",
+        # One thread each: submissions run side by side, so the cores are shared by process, not by thread.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+    }
 
 
 def isolate(scratch, readable, limits=None):

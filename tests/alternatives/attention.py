@@ -174,6 +174,27 @@ class MadeInBuild(keras.layers.Layer):
 
 
 @alternative("SelfAttention")
+class MadeAtOnceBuiltLater(keras.layers.Layer):
+    def __init__(self, key_dim, **kwargs):
+        super().__init__(**kwargs)
+        self.query_dense = keras.layers.Dense(key_dim)
+        self.key_dense = keras.layers.Dense(key_dim)
+        self.value_dense = keras.layers.Dense(key_dim)
+
+    def build(self, input_shape):
+        self.query_dense.build(input_shape)
+        self.key_dense.build(input_shape)
+        self.value_dense.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, inputs, attention_mask=None):
+        parts = [ops.reshape(dense(inputs), (inputs.shape[0], 1, inputs.shape[1], -1))
+                 for dense in (self.query_dense, self.key_dense, self.value_dense)]  # fmt: skip
+        outputs, weights = scaled_dot_product_attention(*parts, attention_mask)
+        return ops.sum(outputs, axis=1), weights
+
+
+@alternative("SelfAttention")
 class WithDotLayers(keras.layers.Layer):
     def __init__(self, key_dim, **kwargs):
         super().__init__(**kwargs)
@@ -306,7 +327,7 @@ class HeadAfterHead(keras.layers.Layer):
             raise ValueError("num_heads must divide hidden_dim")
         self.num_heads, self.hidden_dim, self.use_bias = num_heads, hidden_dim, use_bias
 
-    def build(self, *shapes, **named_shapes):
+    def build(self, query_shape, key_shape=None, value_shape=None):
         self.query_dense = keras.layers.Dense(self.hidden_dim, use_bias=self.use_bias)
         self.key_dense = keras.layers.Dense(self.hidden_dim, use_bias=self.use_bias)
         self.value_dense = keras.layers.Dense(self.hidden_dim, use_bias=self.use_bias)
