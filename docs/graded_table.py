@@ -1,0 +1,20 @@
+"""Draws docs/images/graded.svg from a graded demonstration: make demo, then python docs/graded_table.py"""
+
+import io
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from autograder.grade import verdicts
+from autograder.show import class_table, legend
+from course.lesson import find_lesson
+
+HERE = Path(__file__).parent
+FOLDER = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "demo_course"
+
+lesson = find_lesson("1")
+console = Console(record=True, width=128, file=io.StringIO(), force_terminal=True)
+console.print(class_table(lesson, verdicts(FOLDER, lesson)))
+console.print(legend(lesson), "[bold]=[/] a known misconception, recognised", sep="\n")
+console.save_svg(str(HERE / "images" / "graded.svg"), title="autograder grade 1")
