@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
+from autograder.probes.attention import finite_and_right_elsewhere
 from course import blocks
 from solutions import attention as lab
 
@@ -184,6 +185,28 @@ def test_heads():
         assert heads[b, h, position, channel] == inputs[b, position, 2 * h + channel]
     equal(lab.merge_heads(heads), inputs)
     both_equal(lab.split_heads(inputs, 1), inputs[:, None])
+
+
+def test_any_finite_weights_will_do_where_nothing_is_allowed():
+    """The probe's own comparison; it must also stand whatever a submission sends."""
+    allowed = np.array([[[True, False], [False, False]]])
+    right = {
+        "result.0": np.ones((1, 2, 3), "float32"),
+        "result.1": np.ones((1, 2, 2), "float32"),
+        "allowed": allowed,
+    }
+
+    def verdict(path, index, value, **others):
+        changed = right[path].copy()
+        changed[index] = value
+        return finite_and_right_elsewhere(right | {path: changed} | others, right)
+
+    assert verdict("result.0", (0, 1), 7.0) is None
+    assert "other values" in verdict("result.0", (0, 0), 7.0)
+    assert "NaN" in verdict("result.1", (0, 1), np.nan)
+    assert "other values" in verdict("result.0", (0, 0), 7.0, allowed=np.zeros_like(allowed))
+    assert "shape" in verdict("result.0", (0, 1), 7.0, **{"result.1": np.ones(3, "float32")})
+    assert "output and weights" in finite_and_right_elsewhere({"result": np.ones(2)}, right)
 
 
 # --- layers -----------------------------------------------------------------------------------------------

@@ -244,3 +244,45 @@ def test_layers_agree_with_keras_hub():
             both = [tf.reduce_sum(tf.sin(result)) for result in (mine, theirs)]
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
         np.testing.assert_allclose(*(tape.gradient(each, x) for each in both), atol=1e-5)
+
+
+def test_sentences_with_subwords_take_two_steps():
+    """The code path of the `gpu` preset, on made-up sentences of the same shape."""
+    pytest.importorskip("tokenizers")
+    rng = np.random.default_rng(1)
+    stock = ["the", "a", "cat", "dog", "sat", "ran", "on", "under", "mat", "tree", "and", "then", "gone"]
+    pairs = [(" ".join(rng.choice(stock, 8)), " ".join(rng.choice(stock, 7)) + "!") for _ in range(64)]
+    parts = experiment.subwords(pairs, size=300)
+    sources, targets = (
+        parts.sources([source for source, _ in pairs], 64),
+        parts.targets([target for _, target in pairs], 65),
+    )
+    assert parts.target_text(targets[0]) == pairs[0][1]
+    keras.utils.set_random_seed(1)
+    model = Transformer(len(parts), 1, num_heads=2, hidden_dim=16, intermediate_dim=32, max_length=64)
+    model.compile(keras.optimizers.Adam(1e-3), reference.smoothed_cross_entropy, jit_compile=False)
+    inputs, labels = reference.shift_targets(targets)
+    model.fit((sources, inputs), labels, batch_size=32, epochs=1, verbose=0)
+    step, state = cached_step(model, sources[:2])
+    rows = np.asarray(greedy_decode(step, state, np.ones(2, "int32"), experiment.END, 5))
+    assert isinstance(parts.target_text(rows[0]), str)
+
+
+def test_bleu_or_a_sentence_that_says_how(monkeypatch):
+    import sys
+
+    from course.errors import CourseError
+
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    with pytest.raises(CourseError, match="pip install sacrebleu"):
+        experiment.bleu(["a"], ["a"])
+
+
+@pytest.mark.slow  # two to three minutes; CI runs `autograder gates` by itself
+def test_gates():
+    """Reference, untouched notebook, misconceptions and alternatives: see `autograder.gates`."""
+    from autograder.gates import gates
+    from course.lesson import find_lesson
+
+    faults = [f"{row.exercise}: {fault}" for row in gates(find_lesson("transformer")) for fault in row.faults]
+    assert not faults, "\n".join(faults)

@@ -144,7 +144,7 @@ def scaled_after_softmax(query, key, value, mask=None):
 
 @misconception(
     "scaled_dot_product_attention",
-    "The softmax runs over the queries: over the keys, the last axis, is meant.",
+    "The softmax runs over the queries: it belongs on the keys, the last axis.",
 )
 def softmax_over_queries(query, key, value, mask=None):
     scores = ops.matmul(query, ops.swapaxes(key, -1, -2)) / math.sqrt(key.shape[-1])

@@ -101,7 +101,7 @@ def scores_are_divided_by_the_root_of_key_dim(attention):
         "the scores are divided by the root of the number of keys: use key_dim": with_score(2 / math.sqrt(2)),
         "the weights are divided by sqrt(key_dim): divide the scores, before the softmax": with_score(2) / 2,
         "these are scores, not weights: the softmax is missing": [[[math.log(3), 0]]],
-        "each weight is 1: the softmax runs over the queries, it should over the keys": [[[1, 1]]],
+        "each weight is 1: the softmax runs over the queries, not over the keys": [[[1, 1]]],
     }
     expect_result(weights, with_score(1), "q.k = 2 ln 3 and 0, key_dim 4: 3/4 and 1/4 are due", mistakes)
 
