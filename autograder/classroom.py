@@ -9,6 +9,7 @@ from rich.markup import escape
 from autograder import grade
 from autograder.build import build
 from autograder.grading import DEFAULT_SEED
+from autograder.judge import warm
 from autograder.plugin import close_graders, shared_grader
 from autograder.show import class_table, console, legend, progress
 from course.lesson import find_lesson
@@ -59,7 +60,9 @@ def _grade(course_dir, lesson, config, student, todo, force, workers):
     )
     started = time.monotonic()
     with console.status("starting the warm server (importing Keras once)"):
-        grader.server().wait_ready()
+        server = grader.server()
+        warm()
+        server.wait_ready()
     try:
         with progress() as bars:
             judging = bars.add_task("judging", total=len(todo))

@@ -13,6 +13,7 @@ import nbformat
 from autograder import bank
 from autograder.build import build, entry_source, submission
 from autograder.gates import reference_submission
+from autograder.judge import warm
 from autograder.nbgrader_config import COURSE_FILE
 from autograder.show import console
 from course.lesson import find_lesson
@@ -209,6 +210,7 @@ def run(folder):
         COURSE_FILE + "\nc.GradeInSandbox.seconds = 4\n", encoding="utf-8"
     )
     lesson = find_lesson("1")
+    warm()
     with console.status("building the labs and a class of submissions"):
         build(folder, [lesson])
         write_class(folder, lesson)

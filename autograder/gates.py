@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from autograder import bank
 from autograder.build import entry_source, submission
 from autograder.grading import DEFAULT_SEED, Grader
-from autograder.judge import EntrySession, mark_exercise
+from autograder.judge import EntrySession, mark_exercise, warm
 from autograder.lift import without_markers
 from course import checking
 from course.handmade import find_shortcuts
@@ -48,6 +48,7 @@ def gates(lesson, seed=DEFAULT_SEED, isolation="full", progress=lambda text: Non
     Returns:
         A list of `Row`, one per exercise.
     """
+    warm()
     rows = {name: Row(name, cell.points) for name, cell in lesson.exercises.items()}
     progress("reference and untouched notebook")
     _whole_notebooks(lesson, rows, seed, isolation)

@@ -10,7 +10,7 @@ import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from autograder.judge import Mark, mark_exercise
+from autograder.judge import Mark, mark_exercise, warm
 from autograder.sandbox.client import MachineFault, Server
 from autograder.submission import SandboxSession
 
@@ -107,9 +107,11 @@ class Grader:
         return self._known[key]
 
     def _judge(self, lesson, cells, notes):
+        server = self.server()
+        warm()  # while the server does the same
         source = "\n\n".join(_plain(text) for _, text in cells)
         verdict = Verdict(lesson.lab, self.seed, notes=list(notes))
-        with SandboxSession(self.server(), lesson, cells) as session:
+        with SandboxSession(server, lesson, cells) as session:
             session.start()
             for exercise in lesson.exercises:
                 verdict.marks.append(

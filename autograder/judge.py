@@ -16,8 +16,14 @@ from autograder.probing import PROBES, run_probe
 from course.handmade import find_shortcuts, tainted
 from course.quiet import quiet
 
-with quiet():  # TensorFlow greets whoever imports it, on stderr
-    import keras  # noqa: F401
+
+def warm():
+    """Import Keras, without TensorFlow's greetings. Takes seconds once; a server can start meanwhile."""
+    with quiet():
+        import keras
+
+        keras.ops.zeros(())
+
 
 _ONE_AT_A_TIME = threading.Lock()  # probes set Keras' global seed
 

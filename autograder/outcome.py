@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from course.checking import first_lines
+
 RTOL = ATOL = 1e-4  # float32, over a handful of matrix products in any order
 
 
@@ -29,7 +31,8 @@ class Outcome:
             return "not written yet"
         if self.error == "no answer":
             return self.message
-        text = f"your code stopped with {self.error}" + (f": {self.message}" if self.message else "")
+        message = first_lines(self.message)
+        text = f"your code stopped with {self.error}" + (f": {message}" if message else "")
         return text + (f" (in the line `{self.line}`)" if self.line else "")
 
 

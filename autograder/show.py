@@ -95,7 +95,14 @@ def gates_table(lesson, rows):
         pad_edge=False,
     )
     table.add_column("exercise", no_wrap=True)
-    for head in ("refer-\nence", "un-\ntouched", "wrong:\nchecks", "wrong:\nprobes", "wrong:\nnamed", "right"):
+    for head in (
+        "refer-\nence",
+        "un-\ntouched",
+        "wrong:\nchecks",
+        "wrong:\nprobes",
+        "wrong:\nnamed",
+        "right",
+    ):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("", justify="center")
     for row in rows:

@@ -26,6 +26,7 @@ import nbformat
 
 from autograder import bank
 from autograder.build import build, entry_source, submission
+from autograder.judge import warm
 from autograder.nbgrader_config import COURSE_FILE
 from course.lesson import find_lesson
 
@@ -44,6 +45,7 @@ def main():
     programs = Path(sys.executable).parent
     os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
     lesson = find_lesson("1")
+    warm()
     notebooks = right_submissions(lesson, arguments.submissions)
     ways = {
         "stock": (STOCK, ["nbgrader", "autograde", lesson.lab]),

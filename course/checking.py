@@ -224,12 +224,13 @@ def _problem(function, answer):
     except NotImplementedError:
         return "not written yet: replace `raise NotImplementedError()` with your code"
     except Exception as error:
-        return f"your code stopped with {type(error).__name__}: {_first_lines(error)}{_place(error, answer)}"
+        return f"your code stopped with {type(error).__name__}: {first_lines(error)}{_place(error, answer)}"
     return None
 
 
-def _first_lines(error, limit=300):
-    text = str(error).strip()
+def first_lines(text, limit=300):
+    """An error's message without what TensorFlow adds for its own developers."""
+    text = re.sub(r"\{\{function_node .*?\}\} ?| ?\[Op:\w+\]( name: ?\S*)?", "", str(text)).strip()
     return text if len(text) <= limit else text[:limit] + " ..."
 
 

@@ -107,7 +107,9 @@ def _read_cell(path, line, cell):
     tags = {tag: value for tag, value in cell.metadata.items() if not tag.startswith("lines_to_")}
     kinds = [kind for kind in TAGS if kind in tags] or [cell.cell_type]
     if len(kinds) > 1 or kinds[0] not in TAGS:
-        raise LessonError(path, line, f"one cell cannot be all of: {', '.join(kinds)}")
+        raise LessonError(
+            path, line, f"a cell is one of {', '.join(TAGS)}, and this one is {' and '.join(kinds)}"
+        )
     kind = kinds[0]
     required, optional = TAGS[kind]
     for tag in required - tags.keys():
@@ -119,6 +121,13 @@ def _read_cell(path, line, cell):
     for tag in tags.keys() & {"lab", "points", "minutes", "difficulty"}:
         if isinstance(tags[tag], bool) or not isinstance(tags[tag], int | float) or tags[tag] <= 0:
             raise LessonError(path, line, f"{tag} must be a number above 0, not {tags[tag]!r}")
+    for tag in tags.keys() & {"title", "exercise", "question", "experiment", "given", "handmade"}:
+        if not isinstance(tags[tag], str) or not tags[tag].strip():
+            raise LessonError(path, line, f"{tag} must be a text that is not empty, not {tags[tag]!r}")
+    if (kind in ("lab", "question")) != (cell.cell_type == "markdown") and kind not in ("markdown", "code"):
+        raise LessonError(
+            path, line, f"a {kind} cell is {'[markdown]' if kind in ('lab', 'question') else 'code'}"
+        )
     if tags.get("difficulty", 1) not in (1, 2, 3):
         raise LessonError(path, line, "difficulty is 1, 2 or 3")
     hints = ()
@@ -150,7 +159,15 @@ def _expect_unique(path, cells):
 @functools.cache
 def lessons():
     """All lessons by name, in the order of their labs."""
+    taken = {}
     found = sorted((read_lesson(path) for path in LESSONS.glob("*.py")), key=lambda lesson: lesson.number)
+    for lesson in found:
+        for cell in lesson.exercises.values():
+            if cell.name in taken:
+                raise LessonError(
+                    lesson.path, cell.line, f"exercise {cell.name!r} stands already in {taken[cell.name]}"
+                )
+            taken[cell.name] = lesson.lab
     return {lesson.name: lesson for lesson in found}
 
 

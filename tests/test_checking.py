@@ -360,7 +360,19 @@ def test_a_lesson(write):
         ('# %% [markdown] lab=3 title="Sums"\n', 1, "a cell tagged lab needs minutes=..."),
         (HEADER.replace("=20", '="20"'), 1, "minutes must be a number above 0, not '20'"),
         (HEADER.replace("lab=3", "lab=0"), 1, "lab must be a number above 0, not 0"),
-        (HEADER + '# %% exercise="a" question="b"\n', 3, "one cell cannot be all of: exercise, question"),
+        (HEADER + '# %% exercise="a" question="b"\n', 3, "and this one is exercise and question"),
+        (HEADER + "# %% [raw]\n# x\n", 3, "and this one is raw"),
+        (
+            HEADER + '# %% exercise="" points=1 minutes=1 difficulty=1\n',
+            3,
+            "exercise must be a text that is not empty",
+        ),
+        (
+            HEADER + '# %% exercise="a" points=1 minutes=1 difficulty=1 handmade=5\n',
+            3,
+            "handmade must be a text",
+        ),
+        (HEADER + '# %% question="a" points=1 minutes=1\n', 3, "a question cell is [markdown]"),
         (HEADER + "# %% speed=3\n", 3, "unknown tag 'speed'; a code cell takes []"),
         (HEADER + EXERCISE.replace("minutes", "hours"), 3, "a cell tagged exercise needs minutes=..."),
         (
