@@ -134,6 +134,11 @@ def damage_features(path):
     (path / "features.json").unlink()
 
 
+def entry_of(name):
+    """The catalogue's line about one set."""
+    return next(entry for entry in data.available() if entry.name == name)
+
+
 def damage_empty(path):
     shutil.rmtree(path)
     path.mkdir()
@@ -143,10 +148,10 @@ def damage_empty(path):
 def test_a_half_prepared_set_is_repaired(prepared, folder, damage, capsys):
     shutil.copytree(prepared / "digits", folder / "digits")
     damage(folder / "digits" / "1.0.0")
-    assert data.available()[0].state == "prepared on first use"
+    assert entry_of("digits").state == "prepared on first use"
     assert len(arrays(data.load("digits", "test"))[0]) == 355
     assert "Prepared digits" in capsys.readouterr().out
-    assert data.available()[0].state == "prepared"
+    assert entry_of("digits").state == "prepared"
     assert [entry.name for entry in folder.iterdir()] == ["digits"]
 
 
@@ -195,7 +200,7 @@ def test_three_processes_at_once(tmp_path):
         ("mnist5", "no data set called 'mnist5'; did you mean mnist5k or tfds:mnist"),
         (
             "zzz",
-            "no data set called 'zzz'; there are digits, mnist5k. Sets of TensorFlow Datasets are written tfds:NAME",
+            "no data set called 'zzz'; there are dates, digits, mnist5k, numbers. Sets of TensorFlow Datasets are written tfds:NAME",
         ),
         ("tfds:mnits", "TensorFlow Datasets has no set called 'mnits'; did you mean tfds:mnist"),
         ("tfds:qqqqqq", "TensorFlow Datasets has no set called 'qqqqqq'; see tfds.list_builders"),
@@ -332,7 +337,7 @@ def test_a_prepared_set_needs_no_network(folder, monkeypatch, place):
     prepare_mnist(tfds.builder("mnist", data_dir=folder.parent / place))
     monkeypatch.setattr(online, "is_online", raising(AssertionError("asked for the network")))
     assert arrays(data.load("tfds:mnist", "test"))[0].shape == (2, 28, 28, 1)
-    entry = data.available()[-1]
+    entry = entry_of("tfds:mnist")
     assert (entry.name, entry.state, entry.needs_network) == ("tfds:mnist", "prepared", False)
 
 
@@ -344,7 +349,7 @@ def test_a_half_copied_set_counts_as_none(folder, damage):
     damage(folder / "mnist" / "3.0.1")
     with pytest.raises(data.DataError, match="this computer is offline"):
         data.load("tfds:mnist")
-    assert data.available()[-1].state == "needs the network once"
+    assert entry_of("tfds:mnist").state == "needs the network once"
 
 
 def test_a_download_that_breaks_off(folder, monkeypatch):
@@ -418,18 +423,19 @@ def test_the_probe_asks_the_proxy_where_there_is_one(monkeypatch):
 
 def test_the_catalogue_shows_itself(prepared):
     found = data.available(prepared)
-    assert [entry.name for entry in found] == ["digits", "mnist5k", "tfds:mnist"]
-    assert [entry.needs_network for entry in found] == [False, False, True]
+    names = {entry.name: entry.needs_network for entry in found}
+    assert {"digits", "mnist5k", "dates", "numbers"} == {name for name, network in names.items() if not network}
+    assert "tfds:mnist" in names and all(names[name] for name in names if name.startswith("tfds:"))
     assert (
         "mnist5k" in str(found) and "CC BY-SA 3.0" in str(found) and "needs the network once" in repr(found)
     )
-    assert found._repr_html_().count("<tr>") == 4
+    assert found._repr_html_().count("<tr>") == 1 + len(found)
 
 
 def test_a_set_whose_package_is_missing(folder, monkeypatch):
     lost = DataSet(**{**vars(registry.find("digits")), "package": "no-such-package"})
     monkeypatch.setitem(registry.data_sets(), "digits", lost)
-    assert data.available()[0].state == "needs the package no-such-package"
+    assert entry_of("digits").state == "needs the package no-such-package"
 
 
 def test_the_catalogue_needs_no_tensorflow():

@@ -542,7 +542,7 @@ print(f"beam search and greedy decoding differ on {differ} of 6 numbers")
 # ## 2.14 Real sentences
 #
 # The same code translates Portuguese TED talks into English, with sub-word tokens learned from the data and BLEU as the
-# measure. That takes a GPU, a download of 125 MB and two more packages, `tokenizers` and `sacrebleu`. On a laptop the
+# measure. That takes a GPU, a download of 131 MB and two more packages, `tokenizers` and `sacrebleu`. On a laptop the
 # next cell does nothing but say so.
 
 # %% experiment="sentences" minutes=1
