@@ -38,7 +38,8 @@ def grade_class(
             build(course_dir, [lesson])
     todo = grade.pending(course_dir, lesson, found, force)
     if todo:
-        _grade(course_dir, lesson, config, student, todo, force, workers)
+        with grade.alone(course_dir):
+            _grade(course_dir, lesson, config, student, todo, force, workers)
     else:
         console.print("Everything is graded already; --force grades it again.")
     graded = grade.verdicts(course_dir, lesson)

@@ -4,6 +4,7 @@ The judging needs no gradebook and the recording no student process, so the firs
 one writer. Both go through the code that plain `nbgrader autograde` uses; here it finds the verdicts ready.
 """
 
+import contextlib
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -12,8 +13,13 @@ from pathlib import Path
 
 import nbformat
 
+try:
+    import fcntl
+except ImportError:
+    fcntl = None
+
 from autograder.grading import MachineFault, Verdict, verdict_path
-from autograder.repair import repair
+from autograder.repair import read_submission, repair
 from course.errors import CourseError
 
 
@@ -92,7 +98,7 @@ def judge_all(course_dir, lesson, found, grader, workers, progress):
     release = nbformat.read(Path(course_dir) / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)
 
     def judge(one):
-        repaired = repair(release, one.path.read_bytes())
+        repaired = repair(release, read_submission(one.path))
         return grader.grade(lesson, repaired.notebook, repaired.notes)
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
@@ -119,6 +125,13 @@ def record(course_dir, lesson, config, student="*", force=False, tick=lambda: No
     from nbgrader.converters.base import NbGraderException
     from nbgrader.coursedir import CourseDirectory
 
+    class TolerantCourse(CourseDirectory):
+        def get_existing_timestamp(self, dest_path):
+            try:
+                return super().get_existing_timestamp(dest_path)
+            except (Exception, SystemExit):  # rubbish in one learner's timestamp.txt would end the whole run
+                return None
+
     class CountingAutograde(Autograde):
         def convert_single_notebook(self, notebook_filename):
             super().convert_single_notebook(notebook_filename)
@@ -129,7 +142,7 @@ def record(course_dir, lesson, config, student="*", force=False, tick=lambda: No
     handler = logging.FileHandler(path, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
-    coursedir = CourseDirectory(config=config)
+    coursedir = TolerantCourse(config=config)
     coursedir.assignment_id, coursedir.student_id = lesson.lab, student
     here = os.getcwd()
     try:
@@ -142,6 +155,26 @@ def record(course_dir, lesson, config, student="*", force=False, tick=lambda: No
     finally:
         os.chdir(here)
         handler.close()
+
+
+@contextlib.contextmanager
+def alone(course_dir):
+    """Hold the course folder, so that two gradings at once do not trip over each other.
+
+    Raises:
+        GradeError: if another one holds it.
+    """
+    if fcntl is None:  # Windows; there the gradebook's own lock has to do
+        yield
+        return
+    with (Path(course_dir) / ".grading.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GradeError(
+                f"somebody is grading in {course_dir} already; try again when that is done"
+            ) from None
+        yield
 
 
 def verdicts(course_dir, lesson):

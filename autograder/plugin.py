@@ -17,7 +17,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Integer, Unicode
 
 from autograder.grading import DEFAULT_SEED, Grader, MachineFault, Verdict, verdict_path
-from autograder.repair import repair
+from autograder.repair import read_submission, repair
 from course.checking import in_html
 from course.lesson import find_lesson
 
@@ -38,7 +38,7 @@ class RepairingExporter(NotebookExporter):
             raise NbGraderException(
                 f"{release} is missing; run `autograder build --course .` in the course folder first"
             )
-        repaired = repair(nbformat.read(release, as_version=4), Path(filename).read_bytes())
+        repaired = repair(nbformat.read(release, as_version=4), read_submission(filename))
         repaired.notebook.metadata.course["repairs"] = repaired.notes
         return self.from_notebook_node(repaired.notebook, resources=resources, **options)
 

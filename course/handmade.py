@@ -93,8 +93,19 @@ def _shortcuts_in(statement, forbidden, lab):
         elif isinstance(node, ast.ImportFrom):
             names = forbidden | lab | {"*"} if node.module == "course.blocks" else forbidden
             yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name in names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in forbidden:
-            yield node.value
+        elif isinstance(node, ast.Call | ast.Subscript):
+            yield from (text for text in _texts(node) if text in forbidden)
+
+
+def _texts(node):
+    """Strings that pick something: `getattr(ops, "softmax")`, `Activation("softmax")`, `vars(ops)["softmax"]`."""
+    if isinstance(node, ast.Subscript):
+        values = [node.slice]
+    else:  # a layer may be called what it likes
+        values = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg != "name")]
+    return [
+        value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)
+    ]
 
 
 def _is_own(node):

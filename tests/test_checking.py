@@ -273,6 +273,10 @@ def built(**kwargs):
             "def h(x):\n    return ops.softmax(x)\ndef f(x):\n    return h(x)",
             [],
         ),  # h is an exercise of its own
+        ("def f(x):\n    return keras.layers.Dense(3, name='softmax')(x)", []),
+        ("def f(x):\n    return keras.layers.Activation('softmax')(x)", ["softmax"]),
+        ("def f(x):\n    return vars(ops)['softmax'](x)", ["softmax"]),
+        ("def f(x):\n    return {'softmax': x}", []),
         ("def f(x:\n", []),
         ("", []),
     ],

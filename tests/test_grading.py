@@ -275,6 +275,27 @@ def test_nothing_to_grade_and_no_course_folder_are_told_in_a_sentence(tmp_path, 
         classroom.grade_class(tmp_path, lesson.lab)
 
 
+def test_two_gradings_at_once_are_one_too_many(graded_course, lesson):
+    with grade.alone(graded_course), pytest.raises(grade.GradeError, match="already"):
+        classroom.grade_class(graded_course, lesson.lab, force=True, feedback=False)
+
+
+def test_a_link_and_a_rubbish_timestamp_harm_nobody(tmp_path, built_course, lesson):
+    folder = tmp_path / "course"
+    shutil.copytree(built_course, folder)
+    (folder / "nbgrader_config.py").write_text(COURSE_FILE)
+    right = folder / "submitted" / "ada" / lesson.lab / f"{lesson.name}.ipynb"
+    link = folder / "submitted" / "eve" / lesson.lab / f"{lesson.name}.ipynb"
+    for path in (right, link):
+        path.parent.mkdir(parents=True)
+    nbformat.write(reference_submission(lesson), right)
+    link.symlink_to(right)
+    (link.parent / "timestamp.txt").write_text("yesterday, I think")
+    graded = dict(classroom.grade_class(folder, lesson.lab, feedback=False))
+    assert marks(graded["ada"]) == full(lesson)
+    assert set(marks(graded["eve"]).values()) == {0} and "could not be read" in graded["eve"].notes[0]
+
+
 def test_verdicts_survive_the_disk(tmp_path, alone):
     for student, verdict in alone.items():
         verdict.save(tmp_path / f"{student}.json")
