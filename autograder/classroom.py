@@ -104,7 +104,8 @@ def _feedback(course_dir, lesson, config, force):
         GenerateFeedback(coursedir=coursedir, config=config, log=log, force=force).start()
         with Gradebook(coursedir.db_url) as gradebook:
             exporter = CsvExportPlugin(config=config, log=log)
-            exporter.to = str(course_dir / "grades.csv")
+            exporter.assignment = [lesson.lab]
+            exporter.to = str(course_dir / f"{lesson.lab}.csv")
             exporter.export(gradebook)
     finally:
         os.chdir(here)
@@ -116,7 +117,7 @@ def _say_where(course_dir, lesson, feedback):
         rows.append(
             ("feedback", course_dir / "feedback", f"feedback/STUDENT/{lesson.lab}/{lesson.name}.html")
         )
-        rows.append(("CSV", course_dir / "grades.csv", "all marks, nbgrader's export"))
+        rows.append(("CSV", course_dir / f"{lesson.lab}.csv", "all marks, nbgrader's export"))
     rows.append(("log", course_dir / "grading.log", "what nbgrader said"))
     for what, path, note in rows:
         console.print(

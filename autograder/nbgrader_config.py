@@ -1,12 +1,6 @@
 """Plugs trusted grading into stock nbgrader.
 
-A course folder's own `nbgrader_config.py` says
-
-    from autograder.nbgrader_config import configure
-
-    configure(get_config())
-
-and `nbgrader autograde lab1_attention` does the rest. `autograder init FOLDER` writes such a folder.
+A course folder's own `nbgrader_config.py` calls `configure(get_config())`, and `nbgrader autograde lab1_attention` does the rest. `autograder init FOLDER` writes such a folder.
 """
 
 import os
@@ -18,7 +12,12 @@ TEXT_STUB = "Your answer here."
 
 COURSE_FILE = '''"""Settings of this course; see nbgrader's documentation for all there are."""
 
-from autograder.nbgrader_config import configure
+import sys
+
+try:
+    from autograder.nbgrader_config import configure
+except ImportError as error:  # nbgrader would go on without it, and run every submission unprotected
+    sys.exit(f"Nothing was done: trusted grading is not installed here ({error}). Use the checkout's .venv.")
 
 c = get_config()  # noqa: F821
 configure(c)

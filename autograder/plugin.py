@@ -108,10 +108,24 @@ def write_verdict(notebook, verdict):
             data = {"text/plain": str(float(mark.points)), "text/html": mark_in_html(mark)}
             cell.outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
             cell.execution_count = 1
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(summary(verdict), id="summary-of-the-grader"))
+
+
+def summary(verdict):
+    """The whole verdict on one screen, for the top of the feedback page: Markdown."""
+
+    def cell(text):
+        # A learner's error message may hold anything: no table, link or picture is to come of it.
+        return in_html(text).replace("|", "&#124;").replace("[", "&#91;").replace("\n", " ")
+
+    rows = [f"**Exercises: {verdict.points:g} of {verdict.max_points:g} points**", ""]
+    rows += ["| exercise | points | what to look at |", "|---|---|---|"]
+    for mark in verdict.marks:
+        first = cell(mark.problems[0]) if mark.problems else ""
+        rows.append(f"| {cell(mark.exercise)} | {mark.points:g} of {mark.max_points:g} | {first} |")
     if verdict.notes:
-        rows = "\n".join(f"* {html.escape(note)}" for note in verdict.notes)
-        cell = nbformat.v4.new_markdown_cell(f"**Notes of the grader**\n\n{rows}", id="notes-of-the-grader")
-        notebook.cells.insert(0, cell)
+        rows += ["", "What the grader did to the file:", "", *(f"* {cell(note)}" for note in verdict.notes)]
+    return "\n".join(rows)
 
 
 def mark_in_html(mark):

@@ -2,7 +2,10 @@
 
 import copy
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -197,12 +200,14 @@ def test_feedback_names_the_mistake_and_hides_what_is_hidden(graded_course, less
     told = Verdict.load(verdict_path(graded_course, lesson.lab, "dmitri"))
     problem = next(mark.problems[0] for mark in told.marks if mark.problems)
     assert problem.split("`")[0][:40] in pages["dmitri"]
+    top = pages["dmitri"].split("Lab 1")[0]
+    assert "16 of 20 points" in top and "scaled_dot_product_attention" in top
     hidden = ["BEGIN SOLUTION", "autograder/probes", "REFLECTIONS", str(graded_course)]
     assert not [word for page in pages.values() for word in hidden if word in page]
 
 
-def test_stock_nbgrader_export_holds_the_totals(graded_course, alone):
-    rows = (graded_course / "grades.csv").read_text().splitlines()
+def test_stock_nbgrader_export_holds_the_totals(graded_course, lesson, alone):
+    rows = (graded_course / f"{lesson.lab}.csv").read_text().splitlines()
     column = rows[0].split(",").index("raw_score")
     student = rows[0].split(",").index("student_id")
     totals = {row.split(",")[student]: float(row.split(",")[column]) for row in rows[1:]}
@@ -294,6 +299,47 @@ def test_a_link_and_a_rubbish_timestamp_harm_nobody(tmp_path, built_course, less
     graded = dict(classroom.grade_class(folder, lesson.lab, feedback=False))
     assert marks(graded["ada"]) == full(lesson)
     assert set(marks(graded["eve"]).values()) == {0} and "could not be read" in graded["eve"].notes[0]
+
+
+def nbgrader(folder, *words, **environment):
+    """Run plain nbgrader in a course folder, as a grader would."""
+    programs = os.path.dirname(sys.executable)
+    path = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    command = [os.path.join(programs, "nbgrader"), *words]
+    return subprocess.run(
+        command, cwd=folder, env=os.environ | path | environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_plain_nbgrader_autograde_gives_the_same_marks(
+    tmp_path, root, built_course, lesson, handed_in, alone
+):
+    folder = tmp_path / "course"
+    shutil.copytree(built_course, folder)
+    (folder / "nbgrader_config.py").write_text(COURSE_FILE)
+    for student in ("dmitri", "jonas"):
+        path = folder / "submitted" / student / lesson.lab / f"{lesson.name}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text(handed_in[student])
+    done = nbgrader(folder, "autograde", lesson.lab, PYTHONPATH=str(root))
+    assert done.returncode == 0, done.stderr
+    for student in ("dmitri", "jonas"):
+        recorded = scores(folder, lesson)[student]
+        assert recorded == {f"check_{name}": points for name, points in marks(alone[student]).items()}
+
+
+def test_without_the_plug_in_nothing_is_graded_unprotected(tmp_path, built_course, lesson, handed_in):
+    folder = tmp_path / "course"
+    shutil.copytree(built_course, folder)
+    (folder / "nbgrader_config.py").write_text(
+        COURSE_FILE.replace("autograder.nbgrader_config", "autograder.no_such")
+    )
+    path = folder / "submitted" / "ada" / lesson.lab / f"{lesson.name}.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text(handed_in["ada"])
+    done = nbgrader(folder, "autograde", lesson.lab)
+    assert done.returncode != 0 and "Nothing was done" in done.stderr
+    assert not (folder / "autograded").exists()
 
 
 def test_verdicts_survive_the_disk(tmp_path, alone):
