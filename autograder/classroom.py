@@ -44,6 +44,8 @@ def grade_class(
         console.print("Everything is graded already; --force grades it again.")
     graded = grade.verdicts(course_dir, lesson)
     console.print(class_table(lesson, graded))
+    for name, reason in grade.unfit(course_dir, lesson).items():
+        console.print(f"[red]left out: {escape(name.strip())}: {reason}[/]", highlight=False)
     console.print(legend(lesson), "[bold]=[/] a known misconception, recognised", sep="\n")
     if feedback:
         with console.status("writing feedback pages and the CSV"):

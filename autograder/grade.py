@@ -18,7 +18,7 @@ try:
 except ImportError:
     fcntl = None
 
-from autograder.grading import MachineFault, Verdict, verdict_path
+from autograder.grading import Verdict, verdict_path
 from autograder.repair import read_submission, repair
 from course.errors import CourseError
 
@@ -64,9 +64,24 @@ def submissions(course_dir, lesson, student="*"):
         Submission(path.parts[-3], path)
         for path in sorted(folder.glob(f"{student}/{lesson.lab}/{lesson.name}.ipynb"))
     ]
+    left_out = unfit(course_dir, lesson)
+    found = [one for one in found if one.student not in left_out]
     if not found:
         wanted = folder / ("STUDENT" if student == "*" else student) / lesson.lab / f"{lesson.name}.ipynb"
         raise GradeError(f"there is nothing to grade: put the submissions at {wanted}")
+    return found
+
+
+def unfit(course_dir, lesson):
+    """Submitted folders that are left out, and why: a link in one could publish a file of the grader's to a learner."""
+    found = {}
+    folders = Path(course_dir) / "submitted"
+    for folder in sorted(folders.iterdir()) if folders.is_dir() else ():
+        lab = folder / lesson.lab
+        if set(folder.name) & set("[]*?\n\r") or folder.name.startswith("."):
+            found[folder.name] = "nbgrader cannot handle the folder's name: rename it"
+        elif folder.is_symlink() or lab.is_symlink() or any(path.is_symlink() for path in lab.rglob("*")):
+            found[folder.name] = "there is a link in the folder: put the file itself there"
     return found
 
 
@@ -85,7 +100,7 @@ def _done(course_dir, lesson, student):
         folder / "timestamp.txt" for folder in (course_dir / "submitted" / student / lesson.lab, autograded)
     ]
     if all(stamp.exists() for stamp in stamps):
-        return stamps[0].read_text() <= stamps[1].read_text()
+        return stamps[0].read_bytes() <= stamps[1].read_bytes()
     return True
 
 
@@ -107,7 +122,7 @@ def judge_all(course_dir, lesson, found, grader, workers, progress):
             for future in as_completed(waiting):
                 try:
                     verdict = future.result()
-                except (MachineFault, OSError):
+                except Exception:  # one submission's trouble is never the class's
                     verdict = None  # recording tries once more, and says what is wrong if it stays
                 progress(waiting[future].student, verdict)
         except BaseException:
@@ -144,6 +159,7 @@ def record(course_dir, lesson, config, student="*", force=False, tick=lambda: No
     log.addHandler(handler)
     coursedir = TolerantCourse(config=config)
     coursedir.assignment_id, coursedir.student_id = lesson.lab, student
+    coursedir.student_id_exclude = ",".join(unfit(course_dir, lesson))
     here = os.getcwd()
     try:
         CountingAutograde(coursedir=coursedir, config=config, log=log, force=force).start()

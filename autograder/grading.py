@@ -10,9 +10,12 @@ import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from IPython.core.inputtransformer2 import TransformerManager
+
 from autograder.judge import Mark, mark_exercise, warm
 from autograder.sandbox.client import MachineFault, Server
 from autograder.submission import SandboxSession
+from course.handmade import parses
 
 RUN_ROLES = ("setup", "given", "answer", None)  # None: a cell the learner added, which may hold a helper
 DEFAULT_SEED = 20170612  # the day "Attention Is All You Need" appeared
@@ -138,9 +141,15 @@ def code_cells(notebook):
 
 
 def _plain(source):
-    """Without magics and shell lines, so that the rest can be parsed."""
-    rows = source.splitlines()
-    return "\n".join("pass" if row.lstrip().startswith(("%", "!")) else row for row in rows)
+    """A cell as plain Python, magics and shell lines turned into calls; nothing for one that does not parse.
+
+    Cell by cell, so that one that does not parse (and does not run either) hides no other.
+    """
+    try:
+        text = TransformerManager().transform_cell(source)
+    except SyntaxError:
+        return ""
+    return text if parses(text) else ""
 
 
 __all__ = ["DEFAULT_SEED", "Grader", "MachineFault", "Verdict", "code_cells", "verdict_path"]

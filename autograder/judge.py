@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from autograder import bank
 from autograder.outcome import Outcome, difference, same
 from autograder.probing import PROBES, run_probe
-from course.handmade import find_shortcuts, tainted
+from course.handmade import defines, find_shortcuts, tainted
 from course.quiet import quiet
 
 
@@ -146,6 +146,13 @@ def mark_exercise(session, lesson, exercise, seed, source="", broken=()):
         A `Mark`.
     """
     cell = lesson.exercises[exercise]
+    if source and not defines(source, exercise):
+        return Mark(
+            exercise,
+            0,
+            cell.points,
+            problems=[f"no definition of `{exercise}` could be read in the notebook"],
+        )
     names = list(lesson.exercises)
     earlier = names[: names.index(exercise)]
     shortcuts = find_shortcuts(source, exercise, cell.handmade, names)

@@ -19,6 +19,7 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -218,7 +219,9 @@ def run(answer, exercise=None):
 def _problem(function, answer):
     """What `function` finds wrong with `answer`, in words; `None` if nothing."""
     try:
-        function(answer)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras' advice about layers is not the learner's concern here
+            function(answer)
     except CheckFailed as failure:
         return str(failure)
     except NotImplementedError:
@@ -230,7 +233,8 @@ def _problem(function, answer):
 
 def first_lines(text, limit=300):
     """An error's message without what TensorFlow adds for its own developers."""
-    text = re.sub(r"\{\{function_node .*?\}\} ?| ?\[Op:\w+\]( name: ?\S*)?", "", str(text)).strip()
+    text = str(text).split("\n\nArguments received by")[0]
+    text = re.sub(r"\{\{function_node .*?\}\} ?| ?\[Op:\w+\]( name: ?\S*)?|\x1b\[[0-9;]*m", "", text).strip()
     return text if len(text) <= limit else text[:limit] + " ..."
 
 

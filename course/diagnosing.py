@@ -7,7 +7,16 @@ import numpy as np
 from keras import ops
 
 from course import blocks
-from course.checking import CheckFailed, expect, expect_close, expect_pair, expect_shape, to_numpy, uneven
+from course.checking import (
+    CheckFailed,
+    expect,
+    expect_close,
+    expect_pair,
+    expect_shape,
+    first_lines,
+    to_numpy,
+    uneven,
+)
 
 
 def expect_result(actual, expected, message, mistakes):
@@ -63,7 +72,7 @@ def attempt(sentence, function, *args, **kwargs):
     except NotImplementedError:
         raise
     except Exception as error:
-        raise CheckFailed(f"{sentence} ({type(error).__name__})") from error
+        raise CheckFailed(f"{sentence}\n{type(error).__name__}: {first_lines(error)}") from error
 
 
 def set_dense(layer, *names, use_bias=True):

@@ -7,6 +7,8 @@ from the answer through everything it uses in the notebook, so a helper function
 
 import ast
 import builtins
+import functools
+import threading
 
 
 def find_shortcuts(source, exercise, forbidden, lab=()):
@@ -23,11 +25,7 @@ def find_shortcuts(source, exercise, forbidden, lab=()):
         The shortcuts as the learner wrote them, such as `["keras.ops.softmax"]`; empty for code that
         does not parse (it does not run either).
     """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    definitions = _definitions(tree)
+    definitions = _parse(source)
     waiting, reached, found = [exercise], set(), []
     while waiting:
         name = waiting.pop()
@@ -36,14 +34,41 @@ def find_shortcuts(source, exercise, forbidden, lab=()):
         reached.add(name)
         for statement in definitions.get(name, ()):
             found += _shortcuts_in(statement, set(forbidden), set(lab))
-            used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
-            waiting += sorted(used - reached - set(lab) - set(dir(builtins)))
+            waiting += sorted(_used(statement) - reached - set(lab) - set(dir(builtins)))
     return list(dict.fromkeys(found))
 
 
 def tainted(source, exercise, forbidden, lab):
     """Other exercises of the lab that reach what `exercise` may not, and could do its work for it."""
     return [name for name in lab if name != exercise and find_shortcuts(source, name, forbidden, lab)]
+
+
+def defines(source, name):
+    """Whether the code binds `name` at its top level."""
+    return name in _parse(source)
+
+
+def parses(source):
+    """Whether the code can be read at all."""
+    with _ONE_AT_A_TIME:
+        try:
+            ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+        return True
+
+
+_ONE_AT_A_TIME = threading.Lock()  # Python 3.11 parses wrongly, with a SystemError, in two threads at once
+
+
+@functools.lru_cache(maxsize=64)
+def _parse(source):
+    """Top-level name -> its statements; nothing for code that does not parse."""
+    with _ONE_AT_A_TIME:
+        try:
+            return _definitions(ast.parse(source))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return {}
 
 
 def _definitions(tree):
@@ -78,6 +103,18 @@ def _bound(statement):
     return names | {root.id for root in map(_root, owners) if isinstance(root, ast.Name)}
 
 
+def _used(statement):
+    """Names a statement takes from around it; what a function binds itself is its own."""
+    names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+    used = {node.id for node in names}
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        shared = {name for node in ast.walk(statement) if isinstance(node, ast.Global) for name in node.names}
+        own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        own |= {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
+        used -= own - shared
+    return used
+
+
 def _root(node):
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
         node = node.func if isinstance(node, ast.Call) else node.value
@@ -101,8 +138,16 @@ def _texts(node):
     """Strings that pick something: `getattr(ops, "softmax")`, `Activation("softmax")`, `vars(ops)["softmax"]`."""
     if isinstance(node, ast.Subscript):
         values = [node.slice]
-    else:  # a layer may be called what it likes
-        values = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg != "name")]
+    else:
+        picks = ast.unparse(node.func).split(".")[-1] in (
+            "getattr",
+            "Activation",
+            "get",
+            "attrgetter",
+            "import_module",
+        )
+        values = [*node.args] if picks else []
+        values += [keyword.value for keyword in node.keywords if keyword.arg == "activation"]
     return [
         value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)
     ]

@@ -131,6 +131,7 @@ EXPLOITS = {
         "exec(open(os.path.join(folder, 'solutions', 'attention.py')).read())"
     ),
     "course.blocks": "from course.blocks import *",
+    "course.blocks, loaded again": "import importlib, course.blocks as b\nimportlib.reload(b)\nglobals().update(vars(b))",
     "course.blocks, out of sight": "import importlib\nb = importlib.import_module('course.' + 'blocks')\nglobals().update(vars(b))",
     "lying arrays": (
         "import numpy as np\nclass Yes(np.ndarray):\n    __eq__ = lambda *a: True\n"
@@ -298,7 +299,8 @@ def test_a_link_and_a_rubbish_timestamp_harm_nobody(tmp_path, built_course, less
     (link.parent / "timestamp.txt").write_text("yesterday, I think")
     graded = dict(classroom.grade_class(folder, lesson.lab, feedback=False))
     assert marks(graded["ada"]) == full(lesson)
-    assert set(marks(graded["eve"]).values()) == {0} and "could not be read" in graded["eve"].notes[0]
+    assert "eve" not in graded and "link" in grade.unfit(folder, lesson)["eve"]
+    assert not (folder / "autograded" / "eve").exists()
 
 
 def nbgrader(folder, *words, **environment):

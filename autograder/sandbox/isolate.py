@@ -52,6 +52,8 @@ _REFUSED = (
     "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "sethostname",
     "setdomainname", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "acct", "iopl", "ioperm", "syslog",
     "vhangup", "nfsservctl", "lookup_dcookie",  # the machine itself
+    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "futimesat",
+    "utimensat", "memfd_create",  # what Landlock does not cover
     "setrlimit", "personality", "sched_setscheduler", "sched_setaffinity", "setpriority", "ioprio_set", "setpgid",
     "setsid", "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups",  # its own limits
 )
@@ -129,13 +131,14 @@ def environment(folder):
     }
 
 
-def isolate(scratch, readable, limits=None):
+def isolate(scratch, readable, limits=None, listable=()):
     """Shut the calling process in.
 
     Args:
         scratch: the one folder it may write to.
         readable: folders and files it may read, besides Python and system libraries.
         limits: a `Limits`.
+        listable: folders whose entries it may list, without reading them.
 
     Returns:
         The layers that are active, a list.
@@ -157,7 +160,7 @@ def isolate(scratch, readable, limits=None):
             raise OSError(ctypes.get_errno(), f"prctl {option} failed")
     absent = missing()
     if "landlock" not in absent:
-        _apply_landlock(scratch, readable)
+        _apply_landlock(scratch, readable, listable)
     if "seccomp" not in absent:
         _apply_seccomp()
     return [layer for layer in LAYERS if layer not in absent]
@@ -176,7 +179,7 @@ def _set_rlimits(limits):
         resource.setrlimit(getattr(resource, name), (bound, bound + (name == "RLIMIT_CPU")))
 
 
-def _apply_landlock(scratch, readable):
+def _apply_landlock(scratch, readable, listable):
     access = py_landlock.AccessFs
     rules = py_landlock.Landlock(strict=False)  # the newest rules that this kernel knows
     paths = (*SYSTEM, "/dev/urandom", "/dev/zero", "/dev/null", sys.prefix, sys.base_prefix, *readable)
@@ -184,6 +187,8 @@ def _apply_landlock(scratch, readable):
         # The kernel refuses a rule about folders on a file.
         whole = access.READ_FILE | access.READ_DIR if os.path.isdir(path) else access.READ_FILE
         rules.add_path_rule(path, access=whole)
+    for folder in listable:
+        rules.add_path_rule(folder, access=access.READ_DIR)
     rules.add_path_rule("/dev/null", access=access.WRITE_FILE)
     rules.allow_read_write(scratch)
     rules.apply()

@@ -88,8 +88,16 @@ def _fork(control, descriptor, student, request, config, limits):
     try:
         control.close()
         sys.path.remove(os.path.dirname(os.path.abspath(__file__)))
-        readable = [config["library"], config["course"], *[path for path in sys.path if os.path.isdir(path)]]
-        student.main(socket.socket(fileno=descriptor), request["scratch"], readable, limits)
+        # All of the course but its blocks, which hold what the labs ask for, ready-made.
+        course = [
+            entry.path
+            for entry in os.scandir(config["course"])
+            if entry.name not in ("blocks.py", "__pycache__")
+        ]
+        readable = [config["library"], *course, *[path for path in sys.path if os.path.isdir(path)]]
+        student.main(
+            socket.socket(fileno=descriptor), request["scratch"], readable, limits, [config["course"]]
+        )
     finally:
         os._exit(1)
 

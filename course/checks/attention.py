@@ -142,7 +142,7 @@ def a_masked_key_gets_no_weight(attention):
 @check("scaled_dot_product_attention")
 def a_query_that_may_attend_nowhere_gives_no_nan(attention):
     allowed = ops.convert_to_tensor([[False, False, False], [True, False, True]])
-    sentence = "NaN where the mask allows nothing: hide with a finite number such as -1e9, not with infinity"
+    sentence = "NaN where the mask allows nothing: hide with `FORBIDDEN`, which is finite, not with infinity"
     for result in expect_pair(attention(uneven(4, 2, 5), uneven(4, 3, 5), uneven(4, 3, 6), mask=allowed)):
         expect(np.isfinite(to_numpy(result)).all(), sentence)
 

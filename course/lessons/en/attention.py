@@ -270,7 +270,7 @@ plots.show(
 
 # %% exercise="padding_mask" points=2 minutes=5 difficulty=1
 # hint: Key number j of a sequence is real while j is less than the length of that sequence. First make a (batch, max_length) tensor of booleans.
-# hint: `lengths` may be a list: `ops.convert_to_tensor(lengths)` makes it a tensor. Comparing (1, max_length) with (batch, 1) gives (batch, max_length).
+# hint: `lengths` may be a list: `ops.convert_to_tensor(lengths, dtype="int32")` makes it a tensor of the same integers as `ops.arange`. Comparing (1, max_length) with (batch, 1) gives (batch, max_length).
 # hint: Axes of size 1 come from indexing with `None`, or from `ops.expand_dims` or `ops.reshape`. The batch must stay the first axis and the keys the last.
 
 # %% [markdown]
@@ -706,7 +706,7 @@ plots.show(
 # %% [markdown]
 # **What to see.** Twice the length is twice as many steps for the LSTM, and its time grows about in proportion. Attention
 # starts below it and bends upwards: at the long end, $n^2$ takes over. On two CPU cores we saw the lines meet or cross
-# for the narrow layers at the longest sequences, and a wide gap for the wide ones. That fits the table above: attention does
+# for the narrow layers at the longest sequences, and for the wide ones a wide gap that closes towards the end. That fits the table above: attention does
 # less work as long as $n$ is smaller than $d$. The paper adds that this is mostly so for the sentences of translation.
 #
 # A laptop has few processors, so it shows only a part of what "all at once" is worth. A machine with thousands of
