@@ -39,7 +39,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--submissions", type=int, default=8, help="how many (default: 8)")
+    parser.add_argument("--submissions", type=int, default=12, help="how many (default: 12)")
     parser.add_argument("--skip-stock", action="store_true", help="only this project's two ways")
     arguments = parser.parse_args()
     programs = Path(sys.executable).parent
