@@ -15,7 +15,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from autograder.judge import Mark, mark_exercise, warm
 from autograder.sandbox.client import MachineFault, Server
 from autograder.submission import SandboxSession
-from course.handmade import parses
+from course.handmade import parse
 
 RUN_ROLES = ("setup", "given", "answer", None)  # None: a cell the learner added, which may hold a helper
 DEFAULT_SEED = 20170612  # the day "Attention Is All You Need" appeared
@@ -149,7 +149,7 @@ def _plain(source):
         text = TransformerManager().transform_cell(source)
     except SyntaxError:
         return ""
-    return text if parses(text) else ""
+    return "" if parse(text) is None else text
 
 
 __all__ = ["DEFAULT_SEED", "Grader", "MachineFault", "Verdict", "code_cells", "verdict_path"]

@@ -3,7 +3,7 @@
 import inspect
 from pathlib import Path
 
-from autograder import probing
+from autograder import lending, probing
 from autograder.outcome import Outcome
 from autograder.sandbox.client import MachineFault, SubmissionFault, Unanswered
 
@@ -41,7 +41,9 @@ class SandboxSession:
         """
         try:
             return self._twice(
-                lambda student: Outcome(student.run_probe(entry.exercise, entry.name, seed, follow))
+                lambda student: Outcome(
+                    student.run_probe(entry.exercise, entry.name, seed, follow, self._lent(tuple(follow)))
+                )
             )
         except Unanswered as error:
             return Outcome(None, error.type, error.message, error.line)
@@ -73,7 +75,9 @@ class SandboxSession:
                 raise SubmissionFault("its code ended the process too often")
             self._student = self._server.spawn()
             self._student.open(
-                self._lesson.exercises, inspect.getsource(probing), self._probes.read_text(encoding="utf-8")
+                inspect.getsource(probing),
+                self._probes.read_text(encoding="utf-8"),
+                lending.of_earlier_labs(self._lesson),
             )
             for name, source in list(self._cells.items()):
                 try:
@@ -86,6 +90,9 @@ class SandboxSession:
                     self._end()
                     break
         return self._student
+
+    def _lent(self, follow):
+        return lending.of_this_lab(self._lesson, follow) if follow else ""
 
     def _end(self):
         if self._student is not None:

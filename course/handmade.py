@@ -48,14 +48,13 @@ def defines(source, name):
     return name in _parse(source)
 
 
-def parses(source):
-    """Whether the code can be read at all."""
+def parse(source):
+    """The syntax tree of some code, or `None` if it cannot be read. Safe in threads, which `ast.parse` is not."""
     with _ONE_AT_A_TIME:
         try:
-            ast.parse(source)
+            return ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-        return True
+            return None
 
 
 _ONE_AT_A_TIME = threading.Lock()  # Python 3.11 parses wrongly, with a SystemError, in two threads at once
@@ -64,11 +63,8 @@ _ONE_AT_A_TIME = threading.Lock()  # Python 3.11 parses wrongly, with a SystemEr
 @functools.lru_cache(maxsize=64)
 def _parse(source):
     """Top-level name -> its statements; nothing for code that does not parse."""
-    with _ONE_AT_A_TIME:
-        try:
-            return _definitions(ast.parse(source))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return {}
+    tree = parse(source)
+    return {} if tree is None else _definitions(tree)
 
 
 def _definitions(tree):

@@ -1,9 +1,10 @@
 """Two sizes for every experiment: `laptop` (two CPU cores, minutes) and `gpu` (one GPU).
 
-    steps = course.choose(laptop=300, gpu=5_000)
+    steps = course.choose(laptop=300, gpu=5_000, smoke=2)
 
 The preset follows from the devices found. The environment variable COURSE_PRESET, set before the notebook's kernel
-starts, forces one.
+starts, forces one. A third, `smoke`, is never found, only forced: it runs a whole lab in a minute, to show that every
+cell works, and learns nothing.
 """
 
 import functools
@@ -11,11 +12,11 @@ import os
 
 from course.errors import CourseError
 
-PRESETS = ("laptop", "gpu")
+PRESETS = ("laptop", "gpu", "smoke")
 
 
 def preset():
-    """The preset in force: `"laptop"` or `"gpu"`.
+    """The preset in force: `"laptop"`, `"gpu"` or `"smoke"`.
 
     Raises:
         CourseError: if COURSE_PRESET is set to anything else.
@@ -33,9 +34,9 @@ def forced_preset():
     return forced or None
 
 
-def choose(*, laptop, gpu):
-    """The value for the preset in force: `choose(laptop=2, gpu=12)` is 2 on a laptop."""
-    return gpu if preset() == "gpu" else laptop
+def choose(*, laptop, gpu, smoke=None):
+    """The value for the preset in force: `choose(laptop=2, gpu=12)` is 2 on a laptop, and in a smoke test as well."""
+    return {"laptop": laptop, "gpu": gpu, "smoke": laptop if smoke is None else smoke}[preset()]
 
 
 def jit_compile():

@@ -38,7 +38,7 @@ def server():
 def student(server):
     with server.spawn() as process:
         with open(probing.__file__) as source:
-            process.open(["softmax"], source.read(), PROBES)
+            process.open(source.read(), PROBES, {})
         yield process
 
 
@@ -81,7 +81,8 @@ FORBIDDEN = {
     "change rights": f"import os; os.chmod({os.path.abspath('README.md')!r}, 0o644)",
     "change dates": f"import os; os.utime({os.path.abspath('README.md')!r}, (1, 1))",
     "memory without a name": "import os; os.memfd_create('hog')",
-    "read the blocks": "import course; open(course.__file__.replace('__init__', 'blocks'))",
+    "read the blocks": "import course; open(course.__file__.replace('__init__', 'blocks/attention'))",
+    "import the blocks": "import course.blocks.attention",
     "load the blocks again": "import importlib, course.blocks; importlib.reload(course.blocks)",
     "network": "import socket; socket.create_connection(('127.0.0.1', 80))",
     "start a program": "import subprocess; subprocess.run(['true'])",
@@ -115,7 +116,7 @@ def test_is_refused(student, code):
 
 def test_environment_holds_nothing_of_the_graders(server, monkeypatch):
     with server.spawn() as student:
-        student.open([], "", "")
+        student.open("", "", {})
         student.run_cell("look", "import os; names = sorted(os.environ)")
         with pytest.raises(Unanswered) as caught:
             student.run_cell("tell", "raise ValueError(' '.join(names))")
@@ -156,7 +157,7 @@ def test_an_ending_is_told_in_words(server, student, code, words):
     with pytest.raises(SubmissionFault, match=words):
         student.run_cell("ending", code)
     with server.spawn() as next_one:  # and the next submission knows nothing of it
-        next_one.open([], "", "")
+        next_one.open("", "", {})
         next_one.run_cell("fine", "x = 1")
 
 
@@ -168,7 +169,7 @@ def test_a_process_killed_from_outside_is_the_machines_fault(server, student):
 
 def test_nothing_is_left_when_a_student_is_closed(server):
     with server.spawn() as student:
-        student.open([], "", "")
+        student.open("", "", {})
         student.run_cell("litter", "open('litter', 'w').write('x')")
         pid, scratch = student.pid, student._scratch
         assert (scratch / "litter").exists()

@@ -215,9 +215,9 @@ class Student:
         self._server, self._name, self._channel, self._scratch = server, name, channel, scratch
         self._numbers = itertools.count(1)
 
-    def open(self, exercises, probing, probes):
-        """Give the process the probes' text and the names of the lab's exercises."""
-        self._ask({"op": "open", "exercises": list(exercises), "probing": probing, "probes": probes})
+    def open(self, probing, probes, blocks):
+        """Give the process the probes' text, and of earlier labs' blocks lab name -> text."""
+        self._ask({"op": "open", "probing": probing, "probes": probes, "blocks": blocks})
 
     def run_cell(self, name, source):
         """Run one cell of the submission.
@@ -228,8 +228,8 @@ class Student:
         """
         self._ask({"op": "cell", "name": name, "source": source})
 
-    def run_probe(self, exercise, probe, seed, follow=()):
-        """Run one probe; names in `follow` are bound to trusted blocks meanwhile.
+    def run_probe(self, exercise, probe, seed, follow=(), blocks=""):
+        """Run one probe; names in `follow` are bound to what the text `blocks` defines meanwhile.
 
         Returns:
             Path -> array, unchecked: it comes from the submission.
@@ -237,7 +237,6 @@ class Student:
         Raises:
             Unanswered, SubmissionFault, MachineFault: see there.
         """
-        blocks = (PROJECT / "course" / "blocks.py").read_text(encoding="utf-8") if follow else ""
         request = {
             "exercise": exercise,
             "probe": probe,

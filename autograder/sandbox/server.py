@@ -15,8 +15,8 @@ import sys
 
 import wire
 
-# What lessons import, so that no student process has to.
-WARM = ("course.checking", "matplotlib.pyplot")
+# What lessons import, so that no student process has to: Keras is the slow part.
+WARM = ("keras", "course.checking", "course.composite", "course.plots", "matplotlib.pyplot")
 
 
 def main():
@@ -24,7 +24,7 @@ def main():
     control = socket.socket(fileno=config["control"])
     _use_path(config)
     try:
-        import student  # imports Keras, the course and IPython's cell syntax: the slow part
+        import student
 
         for name in WARM:
             importlib.import_module(name)
@@ -92,7 +92,7 @@ def _fork(control, descriptor, student, request, config, limits):
         course = [
             entry.path
             for entry in os.scandir(config["course"])
-            if entry.name not in ("blocks.py", "__pycache__")
+            if entry.name not in ("blocks", "__pycache__")
         ]
         readable = [config["library"], *course, *[path for path in sys.path if os.path.isdir(path)]]
         student.main(

@@ -1,113 +1,11 @@
-"""Earlier labs' answers behind the same interface, as thin wrappers of what Keras ships.
-
-A later lab that asks for attention gets the learner's own, if they carry it over (`course.carry`), or this.
-The grader uses it so that one mistake costs its own points and no others.
-"""
-
-import types
+"""Lab 2 ready-made: the Transformer of Keras' own layers."""
 
 import keras
 import numpy as np
 from keras import ops
 
+from course.blocks.attention import MultiHeadAttention, causal_mask
 from course.composite import Composite
-
-
-def softmax(scores, axis=-1):
-    """Weights that sum to 1 along `axis`; same shape as `scores`."""
-    return ops.softmax(scores, axis=axis)
-
-
-def _attend(query, key, value, mask):
-    """Keras' attention on `(batch, heads, length, dim)`; Keras itself wants the heads behind the length."""
-    query, key, value = (ops.swapaxes(tensor, 1, 2) for tensor in (query, key, value))
-    return ops.swapaxes(ops.dot_product_attention(query, key, value, mask=mask), 1, 2)
-
-
-def scaled_dot_product_attention(query, key, value, mask=None):
-    """`(output, weights)` for `(..., length, dim)`; boolean mask, `True` = may attend."""
-    lead = ops.shape(query)[:-2]
-    query_length, key_length = query.shape[-2], key.shape[-2]
-    if mask is not None:
-        mask = ops.broadcast_to(mask, (*lead, query_length, key_length))
-        mask = ops.reshape(mask, (-1, 1, query_length, key_length))  # (batch, 1, query, key)
-    query, key, value = (ops.reshape(t, (-1, 1, *t.shape[-2:])) for t in (query, key, value))  # one head
-    # Whoever attends to one-hot values reads off the weights.
-    one_hot = ops.broadcast_to(
-        ops.eye(key_length, dtype=value.dtype), (ops.shape(key)[0], 1, key_length, key_length)
-    )
-    output, weights = (_attend(query, key, values, mask) for values in (value, one_hot))
-    return ops.reshape(output, (*lead, query_length, value.shape[-1])), ops.reshape(
-        weights, (*lead, query_length, key_length)
-    )
-
-
-def causal_mask(length):
-    """Boolean `(length, length)`; `True` = may attend."""
-    return ops.cast(ops.tril(ops.ones((length, length))), "bool")
-
-
-def padding_mask(lengths, max_length):
-    """Boolean `(batch, 1, 1, max_length)`; `True` = a real key."""
-    ends = ops.one_hot(ops.convert_to_tensor(lengths), max_length + 1)
-    return ops.expand_dims(ops.cumsum(ends, axis=-1)[:, :max_length] < 0.5, (1, 2))
-
-
-class SelfAttention(keras.layers.Layer):
-    """One head; `(output, weights)` of `(batch, length, key_dim)` and `(batch, 1, length, length)`."""
-
-    def __init__(self, key_dim, **kwargs):
-        super().__init__(**kwargs)
-        self.query_dense = keras.layers.Dense(key_dim, name="query_dense")
-        self.key_dense = keras.layers.Dense(key_dim, name="key_dense")
-        self.value_dense = keras.layers.Dense(key_dim, name="value_dense")
-
-    def call(self, inputs, attention_mask=None):
-        parts = (
-            ops.expand_dims(dense(inputs), 1)
-            for dense in (self.query_dense, self.key_dense, self.value_dense)
-        )
-        output, weights = scaled_dot_product_attention(*parts, mask=attention_mask)
-        return ops.squeeze(output, 1), weights
-
-
-def split_heads(inputs, num_heads):
-    """`(batch, length, heads * dim)` to `(batch, heads, length, dim)`."""
-    return ops.stack(ops.split(inputs, num_heads, axis=-1), axis=1)
-
-
-def merge_heads(inputs):
-    """`(batch, heads, length, dim)` to `(batch, length, heads * dim)`."""
-    return ops.concatenate(ops.unstack(inputs, axis=1), axis=-1)
-
-
-class MultiHeadAttention(keras.layers.Layer):
-    """Keras' dot-product attention between four dense layers, with this course's sub-layer names."""
-
-    def __init__(self, num_heads, hidden_dim, use_bias=True, **kwargs):
-        super().__init__(**kwargs)
-        if hidden_dim % num_heads:
-            raise ValueError(f"{num_heads} heads cannot share a width of {hidden_dim} evenly.")
-        self.num_heads, self.hidden_dim, self.use_bias = num_heads, hidden_dim, use_bias
-        self.query_dense = keras.layers.Dense(hidden_dim, use_bias=use_bias, name="query_dense")
-        self.key_dense = keras.layers.Dense(hidden_dim, use_bias=use_bias, name="key_dense")
-        self.value_dense = keras.layers.Dense(hidden_dim, use_bias=use_bias, name="value_dense")
-        self.output_dense = keras.layers.Dense(hidden_dim, use_bias=use_bias, name="output_dense")
-
-    def call(self, query, key=None, value=None, attention_mask=None):
-        key = query if key is None else key
-        value = key if value is None else value
-        projected = (self.query_dense(query), self.key_dense(key), self.value_dense(value))
-        heads = (split_heads(tensor, self.num_heads) for tensor in projected)
-        output, weights = scaled_dot_product_attention(*heads, mask=attention_mask)
-        return self.output_dense(merge_heads(output)), weights
-
-    def get_config(self):
-        config = {"num_heads": self.num_heads, "hidden_dim": self.hidden_dim, "use_bias": self.use_bias}
-        return super().get_config() | config
-
-
-# --- Lab 2, the Transformer -------------------------------------------------------------------------------
 
 
 def positional_encoding(length, hidden_dim):
@@ -144,11 +42,6 @@ class AddAndNorm(Composite):
         return total if self.pre_norm else self.normalization(total)
 
 
-# While this lab is graded, the module's own names for it are closed (`autograder.sandbox.student`); what is
-# built of them keeps them here.
-_parts = types.SimpleNamespace(feed_forward=FeedForward, residual=AddAndNorm, positions=positional_encoding)
-
-
 class _TransformerLayer(Composite):
     """What encoder and decoder layers share: attentions by name and a feed-forward part, all in residuals."""
 
@@ -160,9 +53,9 @@ class _TransformerLayer(Composite):
         super().__init__(**kwargs)
         for name in self.attentions:
             setattr(self, name, MultiHeadAttention(num_heads, hidden_dim, use_bias=use_bias, name=name))
-        self.feed_forward = _parts.feed_forward(hidden_dim, intermediate_dim, name="feed_forward")
+        self.feed_forward = FeedForward(hidden_dim, intermediate_dim, name="feed_forward")
         for name in (*self.attentions, "feed_forward"):
-            setattr(self, f"{name}_residual", _parts.residual(dropout, pre_norm, name=f"{name}_residual"))
+            setattr(self, f"{name}_residual", AddAndNorm(dropout, pre_norm, name=f"{name}_residual"))
 
     def attend(self, name, x, *memory, attention_mask):
         attention, residual = getattr(self, name), getattr(self, f"{name}_residual")
@@ -199,9 +92,6 @@ def decoder_mask(tokens):
     return ops.logical_and(_real(tokens), causal_mask(tokens.shape[1]))
 
 
-_parts.decoder_mask = decoder_mask
-
-
 def shift_targets(tokens):
     """`(inputs, labels)`: all tokens but the last, all but the first."""
     length = tokens.shape[1]
@@ -220,9 +110,6 @@ class _Stack(Composite):
         for block in self.blocks:
             inputs = block(inputs, *memory, **masks)
         return self.final_normalization(inputs) if self.final_normalization else inputs
-
-
-_parts.layers = (EncoderLayer, DecoderLayer)
 
 
 class Transformer(Composite, keras.Model):
@@ -245,12 +132,11 @@ class Transformer(Composite, keras.Model):
         self.hidden_dim = hidden_dim
         initializer = keras.initializers.RandomNormal(stddev=hidden_dim**-0.5)
         self.embedding = keras.layers.Embedding(vocabulary_size, hidden_dim, initializer, name="embedding")
-        self.positions = _parts.positions(max_length, hidden_dim)
+        self.positions = positional_encoding(max_length, hidden_dim)
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
         sizes = (num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias)
-        encoder, decoder = _parts.layers
-        self.encoder = _Stack(lambda name: encoder(*sizes, name=name), num_layers, pre_norm, name="encoder")
-        self.decoder = _Stack(lambda name: decoder(*sizes, name=name), num_layers, pre_norm, name="decoder")
+        self.encoder = _Stack(lambda name: EncoderLayer(*sizes, name=name), num_layers, pre_norm, name="encoder")
+        self.decoder = _Stack(lambda name: DecoderLayer(*sizes, name=name), num_layers, pre_norm, name="decoder")
 
     def embed(self, tokens, start=0):
         x = self.embedding(tokens) * self.hidden_dim**0.5
@@ -260,7 +146,7 @@ class Transformer(Composite, keras.Model):
         return self.encoder(self.embed(source), attention_mask=_real(source))
 
     def decode(self, target, memory, source):
-        masks = {"attention_mask": _parts.decoder_mask(target), "cross_attention_mask": _real(source)}
+        masks = {"attention_mask": decoder_mask(target), "cross_attention_mask": _real(source)}
         return self.logits(self.decoder(self.embed(target), memory, **masks))
 
     def logits(self, outputs):
