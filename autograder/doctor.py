@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.sandbox import namespaces
 from autograder.sandbox.isolate import LAYERS, missing
 
 
@@ -30,6 +31,9 @@ def findings():
     for layer in LAYERS:
         cure = f"{absent[layer]}; without it, grading needs --isolation=none" if layer in absent else ""
         rows.append(Finding(f"isolation: {layer}", "missing" if cure else "active", cure))
+    refused = namespaces.available()
+    # An extra layer: grading is safe without it, so its absence is no fault.
+    rows.append(Finding("isolation: namespaces", refused or "active"))
     rows.append(_checkout())
     rows.append(_disk())
     return rows

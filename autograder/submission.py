@@ -5,7 +5,8 @@ from pathlib import Path
 
 from autograder import lending, probing
 from autograder.outcome import Outcome
-from autograder.sandbox.client import MachineFault, SubmissionFault, Unanswered
+from autograder.probing import PROBES
+from autograder.sandbox.faults import MachineFault, SubmissionFault, Unanswered
 
 MAX_FAULTS = 6  # after so many ended processes the rest of a submission counts as unanswered
 
@@ -39,18 +40,26 @@ class SandboxSession:
         Raises:
             MachineFault: twice in a row; the submission must be graded again.
         """
+        blocks = lending.of_this_lab(self._lesson, tuple(follow)) if follow else ""
+        handmade = self._lesson.exercises[entry.exercise].handmade
         try:
             return self._twice(
                 lambda student: Outcome(
-                    student.run_probe(entry.exercise, entry.name, seed, follow, self._lent(tuple(follow)))
+                    student.run_probe(entry.exercise, entry.name, seed, follow, blocks, handmade)
                 )
             )
         except Unanswered as error:
-            return Outcome(None, error.type, error.message, error.line)
+            return Outcome(None, error.type, self._fit_to_show(error.message), error.line)
         except SubmissionFault as fault:
             self.broken.add(entry.exercise)
             self._end()
             return Outcome(None, "no answer", str(fault))
+
+    def _fit_to_show(self, message):
+        """An error message as a learner may read it: they wrote it, and could have it carry the probes' names home."""
+        hidden = [entry.name for exercise in self._lesson.exercises for entry in PROBES.get(exercise, ())]
+        hidden = [name for name in hidden if "_" in name] + ["autograder", "<prob", "<blocks"]
+        return "(a message that is not shown)" if any(word in message for word in hidden) else message
 
     def start(self):
         """Run the cells. Raises `MachineFault` as `run` does."""
@@ -65,7 +74,7 @@ class SandboxSession:
             try:
                 return work(self._running())
             except MachineFault:
-                self._end()
+                self._end(own=False)
                 if last:
                     raise
 
@@ -74,29 +83,30 @@ class SandboxSession:
             if self._faults >= MAX_FAULTS:
                 raise SubmissionFault("its code ended the process too often")
             self._student = self._server.spawn()
-            self._student.open(
-                inspect.getsource(probing),
-                self._probes.read_text(encoding="utf-8"),
-                lending.of_earlier_labs(self._lesson),
-            )
-            for name, source in list(self._cells.items()):
-                try:
-                    self._student.run_cell(name, source)
-                except Unanswered:
-                    continue  # a cell that raises defines what it defines, as in a notebook
-                except SubmissionFault as fault:
-                    self.notes.append(f"cell {name} was left out: {fault}")
-                    del self._cells[name]
-                    self._end()
-                    break
+            self._student.open(lending.of_earlier_labs(self._lesson))
+            if self._run_cells():
+                self._student.take_probes(
+                    inspect.getsource(probing), self._probes.read_text(encoding="utf-8")
+                )
         return self._student
 
-    def _lent(self, follow):
-        return lending.of_this_lab(self._lesson, follow) if follow else ""
+    def _run_cells(self):
+        """Whether all cells ran; one that ended the process is left out, and another process has to be started."""
+        for name, source in list(self._cells.items()):
+            try:
+                self._student.run_cell(name, source)
+            except Unanswered:
+                continue  # a cell that raises defines what it defines, as in a notebook
+            except SubmissionFault as fault:
+                self.notes.append(f"cell {name} was left out: {fault}")
+                del self._cells[name]
+                self._end()
+                return False
+        return True
 
-    def _end(self):
+    def _end(self, own=True):
         if self._student is not None:
-            self._faults += 1
+            self._faults += own
             student, self._student = self._student, None
             student.close()
 

@@ -2,13 +2,16 @@
 
 Reads the code, does not run it. A name is a shortcut when it is reached as an attribute (`keras.ops.softmax`),
 imported (`from keras.ops import softmax as s`), or spelled as a string (`getattr(ops, "softmax")`). Followed
-from the answer through everything it uses in the notebook, so a helper function or an alias hides nothing.
+from the answer through everything it uses in the notebook, so a helper function or an alias hides nothing. Names
+worked out at run time are the grader's to catch (`autograder.sandbox.tripwire`).
 """
 
 import ast
 import builtins
 import functools
 import threading
+
+PICKING = ("getattr", "Activation", "attrgetter", "import_module")
 
 
 def find_shortcuts(source, exercise, forbidden, lab=()):
@@ -33,7 +36,7 @@ def find_shortcuts(source, exercise, forbidden, lab=()):
             continue
         reached.add(name)
         for statement in definitions.get(name, ()):
-            found += _shortcuts_in(statement, set(forbidden), set(lab))
+            found += _shortcuts_in(statement, set(forbidden), set(lab), definitions)
             waiting += sorted(_used(statement) - reached - set(lab) - set(dir(builtins)))
     return list(dict.fromkeys(found))
 
@@ -117,11 +120,11 @@ def _root(node):
     return node
 
 
-def _shortcuts_in(statement, forbidden, lab):
+def _shortcuts_in(statement, forbidden, lab, definitions):
     for node in ast.walk(statement):
         if isinstance(node, ast.Attribute):
             from_blocks = node.attr in lab and ast.unparse(node.value).split(".")[-1] == "blocks"
-            if from_blocks or (node.attr in forbidden and not _is_own(node)):
+            if from_blocks or (node.attr in forbidden and not _is_own(node.value, definitions)):
                 yield ast.unparse(node)
         elif isinstance(node, ast.ImportFrom):
             names = forbidden | lab | {"*"} if node.module == "course.blocks" else forbidden
@@ -133,15 +136,11 @@ def _shortcuts_in(statement, forbidden, lab):
 def _texts(node):
     """Strings that pick something: `getattr(ops, "softmax")`, `Activation("softmax")`, `vars(ops)["softmax"]`."""
     if isinstance(node, ast.Subscript):
-        values = [node.slice]
+        space = ast.unparse(node.value)
+        values = [node.slice] if space.startswith(("vars(", "globals(")) or space.endswith("__dict__") else []
     else:
-        picks = ast.unparse(node.func).split(".")[-1] in (
-            "getattr",
-            "Activation",
-            "get",
-            "attrgetter",
-            "import_module",
-        )
+        function = ast.unparse(node.func)
+        picks = function.split(".")[-1] in PICKING or function.endswith("activations.get")
         values = [*node.args] if picks else []
         values += [keyword.value for keyword in node.keywords if keyword.arg == "activation"]
     return [
@@ -149,6 +148,19 @@ def _texts(node):
     ]
 
 
-def _is_own(node):
-    """`self.softmax = ...` is the learner's own attribute, not a library's."""
-    return isinstance(node.value, ast.Name) and node.value.id == "self"
+def _is_own(owner, definitions):
+    """`self`, a class of the notebook or an object of one: their attributes are the learner's, not a library's."""
+    if not isinstance(owner, ast.Name):
+        return False
+    made = [
+        statement.value.func.id
+        for statement in definitions.get(owner.id, ())
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.Call)
+        and isinstance(statement.value.func, ast.Name)
+    ]
+    return owner.id == "self" or any(_is_class(name, definitions) for name in (owner.id, *made))
+
+
+def _is_class(name, definitions):
+    return any(isinstance(statement, ast.ClassDef) for statement in definitions.get(name, ()))

@@ -1,15 +1,15 @@
 """The judge's side of the sandbox: a warm server, and one student process per submission.
 
 with Server() as server, server.spawn() as student:
-    student.open(exercises, probes_source)
+    student.open(blocks)
     student.run_cell("answer-softmax", source)
+    student.take_probes(probing_source, probes_source)
     arrays = student.run_probe("softmax", "large", seed=1)
 """
 
 import itertools
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,9 +20,10 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from autograder.sandbox import wire
-from autograder.sandbox.faults import MachineFault, NotIsolated, SubmissionFault, Unanswered, Watch
+from autograder.sandbox import namespaces, wire
+from autograder.sandbox.faults import MachineFault, NotIsolated
 from autograder.sandbox.isolate import Limits, environment, missing
+from autograder.sandbox.process import Student, remove
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
@@ -50,6 +51,7 @@ class Server:
                 f"Untrusted code cannot be shut in here ({reasons}). To grade all the same, say --isolation=none."
             )
         self.seconds, self.limits = seconds, limits or Limits()
+        self._namespaces = isolation == "full" and not namespaces.available()
         self._folder = Path(tempfile.mkdtemp(prefix="grading-"))
         library = self._folder / "library"
         library.mkdir()
@@ -66,8 +68,11 @@ class Server:
         }
         log = self._folder / "server.log"
         with log.open("wb") as output:
+            command = [sys.executable, str(HERE / "server.py"), json.dumps(config)]
+            if isolation == "full":
+                command = namespaces.wrapped(command, [HERE, PROJECT / "course"], self._folder)
             self._process = subprocess.Popen(
-                [sys.executable, str(HERE / "server.py"), json.dumps(config)],
+                command,
                 pass_fds=[theirs.fileno()],
                 env=environment(self._folder),
                 stdin=subprocess.DEVNULL,
@@ -91,7 +96,10 @@ class Server:
                 return self
             try:
                 event, _ = wire.receive(self._control, START_TIMEOUT)
-            except (wire.Closed, wire.TimedOut, wire.WireError) as error:
+            except (
+                OSError,
+                ValueError,
+            ) as error:  # ended, silent, talking nonsense, or closed by another thread
                 tail = self._log.read_text(errors="replace")[-1000:] if self._log.exists() else ""
                 self.close()
                 raise MachineFault(
@@ -144,6 +152,10 @@ class Server:
             theirs.close()
         try:
             pid = self._wait_event(self._spawned, name, 60)["pid"]
+            if self._namespaces:
+                pid = namespaces.outside(self._process.pid, pid)
+            if pid is None:  # without its number nobody would notice that it takes too long
+                raise MachineFault("it ended at once")
             student = Student(self, name, pid, ours, scratch)
             hello, _ = wire.receive(ours, 60)
         except (wire.Closed, wire.TimedOut, wire.WireError, MachineFault) as error:
@@ -151,7 +163,7 @@ class Server:
             raise MachineFault(f"no student process could be started: {error}") from error
         if hello["event"] != "isolated":
             raise MachineFault(f"a student process could not be shut in: {hello['reason']}")
-        student.layers = hello["layers"]
+        student.layers = [*(["namespaces"] if self._namespaces else []), *hello["layers"]]
         return student
 
     def _tell(self, message, *descriptors):
@@ -189,102 +201,7 @@ class Server:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        _remove(self._folder)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-
-def _remove(folder):
-    """Remove a folder a submission wrote to. Python's own way gives up on folders nested a thousand deep."""
-    if os.name == "posix":
-        subprocess.run(["rm", "-rf", "--", str(folder)], stderr=subprocess.DEVNULL, check=False)
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-class Student:
-    """One submission's process. Made by `Server.spawn`."""
-
-    def __init__(self, server, name, pid, channel, scratch):
-        self.layers = []
-        self.pid = pid
-        self._server, self._name, self._channel, self._scratch = server, name, channel, scratch
-        self._numbers = itertools.count(1)
-
-    def open(self, probing, probes, blocks):
-        """Give the process the probes' text, and of earlier labs' blocks lab name -> text."""
-        self._ask({"op": "open", "probing": probing, "probes": probes, "blocks": blocks})
-
-    def run_cell(self, name, source):
-        """Run one cell of the submission.
-
-        Raises:
-            Unanswered: what the cell raised.
-            SubmissionFault, MachineFault: see there.
-        """
-        self._ask({"op": "cell", "name": name, "source": source})
-
-    def run_probe(self, exercise, probe, seed, follow=(), blocks=""):
-        """Run one probe; names in `follow` are bound to what the text `blocks` defines meanwhile.
-
-        Returns:
-            Path -> array, unchecked: it comes from the submission.
-
-        Raises:
-            Unanswered, SubmissionFault, MachineFault: see there.
-        """
-        request = {
-            "exercise": exercise,
-            "probe": probe,
-            "seed": seed,
-            "follow": list(follow),
-            "blocks": blocks,
-        }
-        return self._ask({"op": "probe", **request})
-
-    def _ask(self, request):
-        number = next(self._numbers)
-        watch = Watch(self.pid, self._server.seconds)
-        try:
-            wire.send(self._channel, {**request, "number": number})
-            reply, arrays = wire.receive(self._channel, watch=watch)
-        except wire.WireError as error:
-            raise SubmissionFault(f"its process sent something that is no answer ({error})") from error
-        except wire.Closed as error:
-            raise self._why_it_ended() from error
-        if reply.get("number") != number:
-            raise SubmissionFault("its process sent an answer to something it was not asked")
-        if "error" in reply:
-            raise Unanswered(reply["error"] if isinstance(reply["error"], dict) else {})
-        return arrays
-
-    def _why_it_ended(self):
-        ended = self._server.exit_of(self._name)
-        code = -signal.SIGXCPU if ended["cpu"] >= self._server.limits.cpu else ended["code"]
-        if code >= 0:
-            return SubmissionFault(f"its code ended the process (exit status {code})")
-        name = signal.Signals(-code).name if -code in signal.valid_signals() else str(-code)
-        if name == "SIGKILL":  # ours come with a verdict; any other is the machine's, out of memory for one
-            return MachineFault("a student process was killed from outside")
-        reasons = {
-            "SIGXCPU": "used up its processor time",
-            "SIGXFSZ": "wrote more than it may",
-            "SIGSEGV": "crashed",
-        }
-        reasons["SIGABRT"] = "was aborted, as when memory runs out"
-        return SubmissionFault(f"its process {reasons.get(name, 'was ended by ' + name)}")
-
-    def close(self):
-        """End the process and remove its scratch folder."""
-        self._channel.close()
-        try:
-            self._server.kill(self._name)
-        finally:
-            _remove(self._scratch)
+        remove(self._folder)
 
     def __enter__(self):
         return self

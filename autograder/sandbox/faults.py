@@ -1,10 +1,13 @@
 """What can go wrong with a student process, and whose fault it is."""
 
+import os
 import time
 
 import psutil
 
 from course.errors import CourseError
+
+PATIENCE = 15  # on a busy machine a process that wants to compute gets its seconds late
 
 
 class MachineFault(CourseError):
@@ -28,10 +31,17 @@ class NotIsolated(CourseError):
 
 
 class Watch:
-    """Ends the wait for a process that computes or sleeps without end, and tells both from a stalled machine."""
+    """Ends the wait for a process that computes, sleeps or writes without end; tells them from a stalled machine.
 
-    def __init__(self, pid, seconds):
-        self.seconds = seconds
+    Args:
+        pid: the process.
+        seconds: of processor time that it may take.
+        scratch: the folder it writes to.
+        limits: an `autograder.sandbox.isolate.Limits`.
+    """
+
+    def __init__(self, pid, seconds, scratch, limits):
+        self.seconds, self.scratch, self.limits = seconds, scratch, limits
         self.started = time.monotonic()
         self.samples = self.asleep = 0
         try:
@@ -44,6 +54,27 @@ class Watch:
         times = self.process.cpu_times()
         return times.user + times.system
 
+    def _look_at_scratch(self):
+        size, count, waiting = 0, 0, [self.scratch]
+        while waiting:
+            try:
+                with os.scandir(waiting.pop()) as entries:
+                    for entry in entries:
+                        count += 1
+                        size += entry.stat(follow_symlinks=False).st_blocks * 512
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+            except FileNotFoundError:  # it has just been removed
+                continue
+            except OSError as error:
+                raise SubmissionFault(
+                    f"it made folders that cannot be looked into ({error.strerror})"
+                ) from None
+            if count > self.limits.files:
+                raise SubmissionFault(f"it made more than {self.limits.files} files")
+            if size > self.limits.scratch:
+                raise SubmissionFault(f"it wrote more than {self.limits.scratch >> 20} MB to disk")
+
     def __call__(self):
         if self.process is None:
             return
@@ -51,13 +82,16 @@ class Watch:
             used, state = self._cpu() - self.cpu, self.process.status()
         except psutil.Error:
             return
+        if self.samples % 10 == 0:  # about once a second
+            self._look_at_scratch()
         self.samples += 1
         self.asleep += state in (psutil.STATUS_SLEEPING, psutil.STATUS_STOPPED)
         if used > self.seconds:
             raise SubmissionFault(
                 f"it was still computing after {self.seconds:g} seconds: is there an endless loop?"
             )
-        if time.monotonic() - self.started > 3 * self.seconds:
-            if self.asleep > self.samples / 2:
-                raise SubmissionFault(f"it waited without computing for {3 * self.seconds:g} seconds")
+        waited = time.monotonic() - self.started
+        if waited > 3 * self.seconds and self.asleep > self.samples / 2:
+            raise SubmissionFault(f"it waited without computing for {3 * self.seconds:g} seconds")
+        if waited > PATIENCE * self.seconds:
             raise MachineFault("the machine was too busy to finish in time")

@@ -55,7 +55,7 @@ _REFUSED = (
     "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "futimesat",
     "utimensat", "memfd_create",  # what Landlock does not cover
     "setrlimit", "personality", "sched_setscheduler", "sched_setaffinity", "setpriority", "ioprio_set", "setpgid",
-    "setsid", "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups",  # its own limits
+    "setsid", "setitimer", "alarm", "timer_create", "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups",  # its own limits
 )
 # fmt: on
 
@@ -69,12 +69,16 @@ class Limits:
         memory: bytes of private data. TensorFlow maps far more address space than it uses, so this limits
             data and not address space.
         file_size: bytes of one file.
+        scratch: bytes of all files together; looked at while the process works.
+        files: number of files and folders.
         open_files: number of open files.
     """
 
     cpu: int = 300
     memory: int = 4 << 30
     file_size: int = 64 << 20
+    scratch: int = 256 << 20
+    files: int = 10_000
     open_files: int = 256
 
 
@@ -144,12 +148,12 @@ def isolate(scratch, readable, limits=None, listable=()):
         The layers that are active, a list.
 
     Raises:
-        OSError: if a layer that should work does not; the process must then end.
+        OSError: if a layer does not work; the process must then end.
     """
-    limits = limits or Limits()
-    _set_rlimits(limits)
-    if not sys.platform.startswith("linux"):
-        return ["rlimits"]
+    absent = missing()
+    if absent:  # the judge saw all of them; whatever went missing in between, nothing runs without
+        raise OSError(f"layers of isolation are gone: {absent}")
+    _set_rlimits(limits or Limits())
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     for option, value in (
         (_PR_SET_PDEATHSIG, signal.SIGKILL),
@@ -158,12 +162,9 @@ def isolate(scratch, readable, limits=None, listable=()):
     ):
         if prctl(option, value, 0, 0, 0):
             raise OSError(ctypes.get_errno(), f"prctl {option} failed")
-    absent = missing()
-    if "landlock" not in absent:
-        _apply_landlock(scratch, readable, listable)
-    if "seccomp" not in absent:
-        _apply_seccomp()
-    return [layer for layer in LAYERS if layer not in absent]
+    _apply_landlock(scratch, readable, listable)
+    _apply_seccomp()
+    return list(LAYERS)
 
 
 def _set_rlimits(limits):

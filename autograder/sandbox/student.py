@@ -14,6 +14,7 @@ import traceback
 import types
 
 import isolate
+import tripwire
 import wire
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -39,10 +40,13 @@ class Notebook:
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         exec(compile(_plain_python(source), file, "exec"), self.namespace)
 
-    def probe(self, entry, run_probe, seed, follow, blocks):
+    def probe(self, entry, run_probe, seed, follow, blocks, handmade):
         """Run a probe on an answer, with the names in `follow` bound to trusted blocks for its duration."""
         trusted = types.ModuleType("blocks")
         exec(compile(blocks, "<blocks>", "exec"), trusted.__dict__)
+        # It stays armed until the next probe, so that nothing can be worked out in between.
+        lent = [vars(module) for name, module in sys.modules.items() if name.startswith("course.blocks.")]
+        tripwire.arm(handmade, vars(trusted), *lent)
         own = {name: self.namespace.get(name) for name in follow}
         self.namespace.update({name: vars(trusted)[name] for name in follow if name in vars(trusted)})
         try:
@@ -106,7 +110,7 @@ def describe(error):
         own = [frame for frame in frames if frame.filename.startswith("<cell ")]
         line = (own[-1].line or "").strip() if own else ""
         text = str(error)
-    except Exception:  # a learner's exception class may itself be broken
+    except BaseException:  # a learner's exception class may itself be broken
         text = ""
     return {"type": type(error).__name__[:80], "message": text[:MAX_TEXT], "line": line[:200]}
 
@@ -146,14 +150,14 @@ def _serve(channel):
         try:
             if request["op"] == "open":
                 notebook = Notebook(request["blocks"])
+            elif request["op"] == "probes":
                 probing = _load_probes(request["probing"], request["probes"])
             elif request["op"] == "cell":
                 notebook.run(request["name"], request["source"])
             elif request["op"] == "probe":
                 entry = next(e for e in probing.PROBES[request["exercise"]] if e.name == request["probe"])
-                arrays = notebook.probe(
-                    entry, probing.run_probe, request["seed"], request["follow"], request["blocks"]
-                )
+                given = (request[key] for key in ("seed", "follow", "blocks", "handmade"))
+                arrays = notebook.probe(entry, probing.run_probe, *given)
         except (
             BaseException
         ) as error:  # also SystemExit and KeyboardInterrupt: a cell ends, the process does not

@@ -351,13 +351,14 @@ def learn(model, rounds, steps, batch_size=64, seed=1):
 
 start = time.perf_counter()
 model = new_model()
-losses, matches = learn(model, rounds=course.choose(laptop=10, gpu=20), steps=50)
+STEPS = course.choose(laptop=50, gpu=50, smoke=2)  # between two looks
+losses, matches = learn(model, rounds=course.choose(laptop=10, gpu=20, smoke=1), steps=STEPS)
 seconds = time.perf_counter() - start
 final = exact_match(model, held_out, vocabulary, sources.shape[1], targets.shape[1])
 print(f"{seconds:.0f} s of training and looking; exact match on {len(held_out)} new numbers: {final:.3f}")
 
 fig, (left, right) = plots.figure(columns=2)
-steps = 50 * np.arange(1, len(losses) + 1)
+steps = STEPS * np.arange(1, len(losses) + 1)
 plots.curves(left, {"loss": losses}, steps, "Loss", "training steps", "nats")
 plots.curves(right, {"exact match": matches}, steps, "Numbers that are right", "training steps", "share")
 right.set_ylim(0, 1.03)
@@ -385,7 +386,7 @@ target = np.concatenate([[[START]], written], axis=1).astype("int32")
 with recorded([block.cross_attention for block in model.decoder.blocks]) as weights:
     model((row, target[:, :-1]))
 columns = words(text) + ["<end>"]
-rows = vocabulary.tokens_of(written[0]) + ["<end>"]
+rows = (vocabulary.tokens_of(written[0]) + ["<end>"])[: written.shape[1]]
 print(text, "→", vocabulary.target_text(written[0]))
 fig, axes = plots.figure(columns=2, height=4.6)
 for number, (axis, seen) in enumerate(zip(axes, weights), start=1):
@@ -442,7 +443,7 @@ plots.show(fig, alt=f"Seconds to write 15, 30 and 60 tokens: without a cache up 
 # is new.
 
 # %% experiment="dates" minutes=2
-date_training = text_pairs(course.data.load("dates"))
+date_training = text_pairs(course.data.load("dates"))[: course.choose(laptop=None, gpu=None, smoke=256)]
 date_held_out = text_pairs(course.data.load("dates", "test"))
 letters = Vocabulary(date_training)
 date_sources = letters.sources([source for source, _ in date_training])
@@ -451,7 +452,7 @@ date_inputs, date_labels = (ops.convert_to_numpy(part) for part in shift_targets
 start = time.perf_counter()
 date_model = new_model(tokens=len(letters))
 date_matches = []
-for _ in range(course.choose(laptop=4, gpu=15)):
+for _ in range(course.choose(laptop=4, gpu=15, smoke=1)):
     date_model.fit((date_sources, date_inputs), date_labels, batch_size=64, verbose=0)
     shape = (letters, date_sources.shape[1], date_targets.shape[1])
     date_matches.append(exact_match(date_model, date_held_out[:500], *shape))
@@ -483,13 +484,13 @@ changes = {
     "1 head": {"num_heads": 1},
 }
 wanted = ["no positions", "no scaling", "pre-LN", "1 head"]
-rounds = course.choose(laptop=5, gpu=20)
+rounds = course.choose(laptop=5, gpu=20, smoke=1)
 results = {"as it is": matches[:rounds]}
 for name in wanted:
-    results[name] = learn(new_model(**changes[name]), rounds, steps=50)[1]
-    print(f"{name:14} exact match after {50 * rounds} steps: {results[name][-1]:.3f}")
+    results[name] = learn(new_model(**changes[name]), rounds, STEPS)[1]
+    print(f"{name:14} exact match after {STEPS * rounds} steps: {results[name][-1]:.3f}")
 fig, axis = plots.figure(height=3.6)
-steps = 50 * np.arange(1, rounds + 1)
+steps = STEPS * np.arange(1, rounds + 1)
 plots.curves(axis, results, steps, "One thing changed", "training steps", "exact match")
 axis.set_ylim(0, 1.03)
 listed = ", ".join(f"{name} {values[-1]:.2f}" for name, values in results.items())

@@ -1,0 +1,211 @@
+"""The attack corpus, handed in as one class together with honest notebooks, and graded as a class is graded."""
+
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from attacks import corpus
+from attacks.writing import MARK
+
+from autograder import bank, classroom
+from autograder.build import entry_source, submission
+from autograder.gates import reference_submission
+from autograder.grading import Grader, Verdict, verdict_path
+from autograder.nbgrader_config import COURSE_FILE
+from autograder.repair import repair
+from autograder.sandbox import isolate
+from autograder.unusual import unusual
+from course.lesson import find_lesson, lessons
+
+pytestmark = pytest.mark.skipif(bool(isolate.missing()), reason=f"no isolation here: {isolate.missing()}")
+
+SECONDS = 2  # processor seconds for a cell or a probe
+NAMES = [f"{number:03d} {one.tries}" for number, one in enumerate(corpus())]
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return find_lesson("attention")
+
+
+@pytest.fixture(scope="module")
+def release(built_course, lesson):
+    return nbformat.read(built_course / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)
+
+
+@pytest.fixture(scope="module")
+def right(lesson):
+    return reference_submission(lesson)
+
+
+@pytest.fixture(scope="module")
+def honest(lesson, release, right):
+    """Student -> notebook, one after every ten attacks: right, right otherwise, mistaken."""
+    other = {name: entry_source(bank.alternatives(lesson.name, name)[0], lesson) for name in lesson.exercises}
+    wrong = {"softmax": entry_source(bank.misconceptions(lesson.name, "softmax")[0], lesson)}
+    made = [right, submission(lesson, other), submission(lesson, other | wrong)]
+    return {f"a{start:03d}-honest": made[start // 10 % 3] for start in range(0, len(corpus()), 10)}
+
+
+@pytest.fixture(scope="module")
+def alone(lesson, release, honest):
+    """Honest student -> marks, each judged by itself, before any attack ran."""
+    grader = Grader(seconds=SECONDS)
+    try:
+        return {
+            student: marks(grader.grade(lesson, repair(release, nbformat.writes(notebook)).notebook))
+            for student, notebook in honest.items()
+        }
+    finally:
+        grader.close()
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory, built_course, lesson, release, right, honest, alone):
+    """The graded class: its folder, and what was on the machine before and after."""
+    folder = tmp_path_factory.mktemp("attacked") / "course"
+    shutil.copytree(built_course, folder)
+    (folder / "nbgrader_config.py").write_text(f"{COURSE_FILE}\nc.GradeInSandbox.seconds = {SECONDS}\n")
+    handed_in = {student: nbformat.writes(notebook).encode() for student, notebook in honest.items()}
+    handed_in |= {f"a{n:03d}": one.submission(release, right) for n, one in enumerate(corpus())}
+    for student, content in handed_in.items():
+        path = folder / "submitted" / student / lesson.lab / f"{lesson.name}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    Path(MARK).unlink(missing_ok=True)
+    os.environ["SECRET_TOKEN"] = "only-the-grader-knows"
+    before = watched_files(folder)
+    classroom.grade_class(folder, lesson.lab)
+    del os.environ["SECRET_TOKEN"]
+    return folder, before
+
+
+def watched_files(folder):
+    """Path -> size and date of what no submission may touch."""
+    import course
+
+    roots = [Path(course.__file__).parent, folder / "submitted", folder / "release", folder / "source"]
+    files = [path for root in roots for path in root.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return {path: (path.stat().st_size, path.stat().st_mtime_ns, path.stat().st_mode) for path in files}
+
+
+def marks(verdict):
+    return {mark.exercise: mark.points for mark in verdict.marks}
+
+
+def verdict_of(attacked, lesson, number):
+    return Verdict.load(verdict_path(attacked[0], lesson.lab, f"a{number:03d}"))
+
+
+@pytest.mark.parametrize("number", range(len(corpus())), ids=NAMES)
+def test_earns_what_its_honest_content_earns_and_says_what_happened(attacked, lesson, number):
+    one, verdict = corpus()[number], verdict_of(attacked, lesson, number)
+    assert not verdict.regrade, verdict.regrade
+    full = {name: cell.points for name, cell in lesson.exercises.items()}
+    replaced = dict(one.answers)
+    for name, points in marks(verdict).items():
+        most = full[name] if one.right and name not in replaced else 0
+        assert points <= most, f"{name}: {points} points"
+    sentences = [*verdict.notes, *(text for mark in verdict.marks for text in mark.problems)]
+    if sum(marks(verdict).values()) < sum(full.values()):
+        assert any(re.search(one.told, text) for text in sentences), sentences
+
+
+def test_a_right_notebook_keeps_its_points_whatever_else_is_in_it(attacked, lesson):
+    """An attack in a cell of its own costs that cell, not the answers above it."""
+    kept = {}
+    for number, one in enumerate(corpus()):
+        if one.right and one.code and "def " not in one.code:
+            kept[one.tries] = sum(marks(verdict_of(attacked, lesson, number)).values())
+    assert kept and not {tries: points for tries, points in kept.items() if points < 20}
+
+
+def test_everybody_else_has_exactly_the_marks_they_get_alone(attacked, lesson, alone):
+    folder, _ = attacked
+    graded = {student: marks(Verdict.load(verdict_path(folder, lesson.lab, student))) for student in alone}
+    assert graded == alone
+
+
+def test_the_gradebook_holds_the_verdicts_and_no_more(attacked, lesson):
+    from nbgrader.api import Gradebook
+
+    folder, _ = attacked
+    with Gradebook(f"sqlite:///{folder}/gradebook.db") as gradebook:
+        recorded = {one.student.id: one.score for one in gradebook.assignment_submissions(lesson.lab)}
+        assert (
+            max(cell.max_score for cell in gradebook.find_notebook(lesson.name, lesson.lab).grade_cells) <= 4
+        )
+    verdicts = {
+        path.stem: Verdict.load(path).points for path in (folder / "verdicts" / lesson.lab).glob("*.json")
+    }
+    assert recorded == verdicts and len(recorded) > len(corpus())
+
+
+def test_nothing_is_written_outside_and_nothing_goes_on(attacked):
+    folder, before = attacked
+    assert not Path(MARK).exists()
+    assert watched_files(folder) == before
+    ours = psutil.Process()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and (left := left_over(ours)):
+        time.sleep(0.1)
+    assert not left
+
+
+def left_over(ours):
+    """Processes that a student process could have left: Python of this environment, not ours and not older."""
+    found = []
+    for process in psutil.process_iter(["pid", "ppid", "create_time", "cmdline"]):
+        words = " ".join(process.info["cmdline"] or ())
+        if "time.sleep(600)" in words or ("server.py" in words and process.info["ppid"] == ours.pid):
+            found.append(words)
+    return found
+
+
+def test_feedback_pages_hold_no_secret_and_no_script_of_a_submission(attacked, root, lesson):
+    folder, _ = attacked
+    pages = {
+        path: path.read_text(errors="replace") for path in folder.glob(f"feedback/*/{lesson.lab}/*.html")
+    }
+    assert len(pages) > len(corpus())
+    secrets = [
+        "only-the-grader-knows",
+        str(root),
+        str(folder),
+        "BEGIN SOLUTION",
+        "autograder/probes",
+        "REFLECTIONS",
+    ]
+    probes = (root / "autograder" / "probes" / f"{lesson.name}.py").read_text()
+    secrets += re.findall(r"^def (\w{12,})\(", probes, flags=re.M)
+    for path, page in pages.items():
+        submitted = (folder / "submitted" / path.parts[-3] / lesson.lab / f"{lesson.name}.ipynb").read_text(
+            errors="replace"
+        )
+        leaked = [word for word in secrets if word in page and word not in submitted]
+        assert not leaked, (path.parts[-3], leaked)
+        assert "<script>alert(1)" not in page
+
+
+def test_the_labs_hold_nothing_hidden(root):
+    hidden = ["autograder", "misconception", "BEGIN SOLUTION", "REFLECTIONS", "solutions."]
+    for lesson in lessons().values():
+        text = (root / "labs" / lesson.lab / f"{lesson.name}.ipynb").read_text()
+        probes = (root / "autograder" / "probes" / f"{lesson.name}.py").read_text()
+        names = re.findall(r"^def (\w{12,})\(", probes, flags=re.M)
+        assert not [word for word in hidden + names if word in text]
+
+
+@pytest.mark.parametrize("lab", list(lessons()))
+def test_right_and_mistaken_answers_are_not_called_unusual(lab):
+    lesson = lessons()[lab]
+    for exercise in lesson.exercises:
+        for entry in (*bank.alternatives(lab, exercise), *bank.misconceptions(lab, exercise)):
+            assert not unusual(
+                entry_source(entry, lesson), "import math, keras\nimport numpy as np\nfrom keras import ops"
+            )
