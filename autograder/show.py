@@ -1,7 +1,11 @@
 """Tables and progress for people at a terminal."""
 
+import os
+
 from rich import box
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -12,8 +16,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 console = Console()
+WORDS_NEED = 44  # characters a column of sentences must have to be read with pleasure
+LONGEST_NAME = 24
 
 
 def progress(**options):
@@ -30,28 +37,80 @@ def progress(**options):
     return Progress(*columns, console=console, **options)
 
 
-def class_table(lesson, graded):
+def where(path):
+    """A path as short as it can be typed from here: relative below this folder, absolute elsewhere."""
+    try:
+        short = os.path.relpath(path)
+    except ValueError:  # another drive
+        return os.path.abspath(path)
+    return os.path.abspath(path) if short.split(os.sep)[0] == os.pardir else short
+
+
+class ClassTable:
     """One row per submission: marks by exercise, total, and what went wrong in words.
+
+    Where a terminal is too narrow for a column of sentences, they stand under the marks.
+    """
+
+    def __init__(self, lesson, graded):
+        self.lesson, self.graded = lesson, graded
+        self.heads = [
+            f"{number}\n/{c.points:g}" for number, c in enumerate(lesson.exercises.values(), start=1)
+        ]
+        self.heads.append(f"all\n/{sum(cell.points for cell in lesson.exercises.values()):g}")
+        self.title = f"{lesson.lab}: {len(graded)} submission{'' if len(graded) == 1 else 's'}"
+
+    def __rich_console__(self, console, options):
+        names = max([cell_len(student) for student, _ in self.graded] + [7])
+        taken = names + 4 + 7 * len(self.heads) + 2
+        yield from self._wide() if options.max_width - taken >= WORDS_NEED else self._narrow(names)
+
+    def _marks(self, verdict):
+        if not verdict.marks:
+            return [Text("?")] * len(self.heads)
+        total = Text(f"{verdict.points:g}", style="bold")
+        return [*(Text(f"{mark.points:g}", style=_colour(mark)) for mark in verdict.marks), total]
+
+    def _wide(self):
+        table = Table(title=self.title, show_lines=True, title_justify="left", expand=False)
+        table.add_column("student", style="bold", no_wrap=True)
+        for head in self.heads:
+            table.add_column(head, justify="right")
+        table.add_column("what went wrong", overflow="fold", ratio=1)
+        for student, verdict in self.graded:
+            table.add_row(Text(student), *self._marks(verdict), what_went_wrong(verdict))
+        yield table
+
+    def _narrow(self, names):
+        names = min(names, LONGEST_NAME)
+        marks = [self._marks(verdict) for _, verdict in self.graded]
+        parts = [head.split("\n") for head in self.heads]
+        widths = [
+            max([len(part) for part in parts[k]] + [len(row[k]) for row in marks if k < len(row)])
+            for k in range(len(parts))
+        ]
+        yield Text(self.title, style="italic")
+        for line in (0, 1):
+            cells = [f"{part[line]:>{width}}" for part, width in zip(parts, widths, strict=True)]
+            yield Text(" " * names + "  " + "  ".join(cells), style="dim", no_wrap=True)
+        for (student, verdict), row in zip(self.graded, marks, strict=True):
+            line = Text(set_cell_size(student, names), style="bold", no_wrap=True)
+            for mark, width in zip(row, widths, strict=False):
+                line.append("  " + " " * (width - len(mark))).append_text(mark)
+            yield line
+            words = what_went_wrong(verdict)
+            if words:
+                yield Padding(Text.from_markup(words), (0, 0, 0, 4))
+
+
+def class_table(lesson, graded):
+    """One row per submission, for any width of terminal.
 
     Args:
         lesson: the `Lesson`.
         graded: `(student, Verdict)` pairs.
     """
-    table = Table(
-        title=f"{lesson.lab}: {len(graded)} submissions", show_lines=True, title_justify="left", expand=False
-    )
-    table.add_column("student", style="bold", no_wrap=True)
-    for number, cell in enumerate(lesson.exercises.values(), start=1):
-        table.add_column(f"{number}\n/{cell.points:g}", justify="right")
-    total = sum(cell.points for cell in lesson.exercises.values())
-    table.add_column(f"all\n/{total:g}", justify="right", style="bold")
-    table.add_column("what went wrong", overflow="fold", ratio=1)
-    for student, verdict in graded:
-        marks = [_coloured(mark) for mark in verdict.marks] or ["?"] * len(lesson.exercises)
-        table.add_row(
-            student, *marks, f"{verdict.points:g}" if verdict.marks else "?", what_went_wrong(verdict)
-        )
-    return table
+    return ClassTable(lesson, graded)
 
 
 def legend(lesson):
@@ -59,9 +118,8 @@ def legend(lesson):
     return "  ".join(f"[bold]{number}[/] {name}" for number, name in enumerate(lesson.exercises, start=1))
 
 
-def _coloured(mark):
-    colour = "green" if mark.right else "red" if mark.points == 0 else "yellow"
-    return f"[{colour}]{mark.points:g}[/]"
+def _colour(mark):
+    return "green" if mark.right else "red" if mark.points == 0 else "yellow"
 
 
 def what_went_wrong(verdict, limit=4):
