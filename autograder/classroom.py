@@ -1,30 +1,45 @@
 """What `autograder grade` does, step by step, in front of a person."""
 
-import os
+import contextlib
 import time
 from pathlib import Path
 
 from rich.markup import escape
 
-from autograder import grade
+from autograder import grade, recording
 from autograder.build import build
-from autograder.grading import DEFAULT_SEED
+from autograder.exports import waiting_answers
+from autograder.folder import GradeError, printable
+from autograder.grading import DEFAULT_SEED, verdict_path
+from autograder.journal import Journal
 from autograder.judge import warm
 from autograder.plugin import close_graders, shared_grader
-from autograder.show import class_table, console, legend, progress
+from autograder.show import class_table, console, legend, progress, where
 from course.lesson import find_lesson
 
 
 def grade_class(
-    course_dir, lab, student="*", force=False, workers=2, seed=None, isolation=None, feedback=True
+    course_dir,
+    lab,
+    student="*",
+    force=False,
+    workers=2,
+    seed=None,
+    isolation=None,
+    feedback=True,
+    scheduler=None,
 ):
     """Grade a lab of a course folder and show the table.
+
+    Args:
+        scheduler: address of a Dask scheduler, to judge on its workers instead of here.
 
     Returns:
         `(student, Verdict)` pairs of everybody graded so far.
 
     Raises:
-        autograder.grade.GradeError: when there is nothing to grade, or nbgrader cannot go on.
+        autograder.grade.GradeError: when there is nothing to grade, when grading cannot go on, and, after
+            everything else is done and shown, when some submissions are still to be graded.
     """
     course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
     config = grade.load_config(course_dir)
@@ -32,42 +47,78 @@ def grade_class(
         config.GradeInSandbox.seed = seed
     if isolation is not None:
         config.GradeInSandbox.isolation = isolation
-    found = grade.submissions(course_dir, lesson, student)
-    if not (course_dir / "release" / lesson.lab / f"{lesson.name}.ipynb").exists():
-        with console.status("building the labs into the course folder"):
-            build(course_dir, [lesson])
-    todo = grade.pending(course_dir, lesson, found, force)
-    if todo:
-        with grade.alone(course_dir):
-            _grade(course_dir, lesson, config, student, todo, force, workers)
-    else:
-        console.print("Everything is graded already; --force grades it again.")
-    graded = grade.verdicts(course_dir, lesson)
-    console.print(class_table(lesson, graded))
-    for name, reason in grade.unfit(course_dir, lesson).items():
-        console.print(f"[red]left out: {escape(name.strip())}: {reason}[/]", highlight=False)
-    console.print(legend(lesson), "[bold]=[/] a known misconception, recognised", sep="\n")
-    if feedback:
-        with console.status("writing feedback pages and the CSV"):
-            _feedback(course_dir, lesson, config, force or bool(todo))
-    _say_where(course_dir, lesson, feedback)
+    found, left_out = grade.survey(course_dir, lesson, student)
+    if not found and not left_out:
+        folder = course_dir / "submitted" / ("STUDENT" if student == "*" else student) / lesson.lab
+        raise GradeError(f"there is nothing to grade: put the submissions at {folder / lesson.name}.ipynb")
+    with grade.alone(course_dir):
+        known = recording.expect_gradebook(config, lesson)
+        if not known or not (course_dir / "release" / lesson.lab / f"{lesson.name}.ipynb").exists():
+            with console.status("building the labs into the course folder"):
+                build(course_dir, [lesson], config=config)
+        todo = grade.pending(course_dir, lesson, found, force)
+        failed = _grade(course_dir, lesson, config, todo, force, workers, scheduler) if todo else {}
+        if found and not todo:
+            console.print("Everything is graded already; --force grades it again.")
+        graded = grade.verdicts(course_dir, lesson)
+        console.print(class_table(lesson, graded))
+        console.print(legend(lesson), "[bold]=[/] a known misconception, recognised", sep="\n")
+        if feedback:
+            with console.status("writing feedback pages and the CSV"):
+                pages = recording.write_feedback(course_dir, lesson, config, force)
+            failed |= {name: "the feedback page could not be written" for name in pages if name not in failed}
+        for one in grade.pending(course_dir, lesson, todo):
+            failed.setdefault(one.student, "the submission changed while it was graded")
+    _say_where(course_dir, lesson, config, feedback)
+    _say_what_is_left(left_out, failed)
     return graded
 
 
-def _grade(course_dir, lesson, config, student, todo, force, workers):
+def _say_what_is_left(left_out, failed):
+    for name, reason in left_out.items():
+        console.print(f"[red]left out: {escape(printable(name))}: {escape(reason)}[/]", highlight=False)
+    reasons = {}
+    for name, reason in failed.items():
+        reasons.setdefault(reason, []).append(printable(name))
+    for reason, names in reasons.items():
+        shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        console.print(f"[red]still to do: {escape(shown)}: {escape(reason)}[/]", highlight=False)
+    if failed:
+        raise GradeError(
+            f"{len(failed)} submission{'s are' if len(failed) > 1 else ' is'} still to do; everything else is "
+            "recorded. Run the same command again when that is mended."
+        )
+
+
+def _grade(course_dir, lesson, config, todo, force, workers, scheduler):
     settings = config.GradeInSandbox
-    grader = shared_grader(
+    kind = (
         settings.get("isolation", "full"),
         settings.get("seed", DEFAULT_SEED),
         float(settings.get("seconds", 10.0)),
     )
+    grader = shared_grader(*kind)
+    journal = grader.known = Journal(
+        verdict_path(course_dir, lesson.lab, "x").parent / ".judged", lesson, *kind
+    )
+    if force:
+        journal.clear()
     started = time.monotonic()
-    with console.status("starting the warm server (importing Keras once)"):
-        server = grader.server()
-        warm()
-        server.wait_ready()
     try:
-        with progress() as bars:
+        with contextlib.ExitStack() as stack:
+            if scheduler:
+                from autograder.cluster import Cluster
+
+                with console.status(f"looking for workers at {escape(scheduler)}"):
+                    judges = stack.enter_context(Cluster(scheduler, lesson, grader))
+                where = judges.where
+            else:
+                with console.status("starting the warm server (importing Keras once)"):
+                    server = grader.server()
+                    warm()
+                    server.wait_ready()
+                where = f"on {workers} worker{'s' if workers > 1 else ''}"
+            bars = stack.enter_context(progress())
             judging = bars.add_task("judging", total=len(todo))
 
             def show(name, verdict):
@@ -77,51 +128,39 @@ def _grade(course_dir, lesson, config, student, todo, force, workers):
                 )
                 bars.console.print(f"  {escape(name):<12} {points}", highlight=False)
 
-            grade.judge_all(course_dir, lesson, todo, grader, workers, show)
-            recording = bars.add_task("recording in the gradebook", total=len(todo))
-            grade.record(course_dir, lesson, config, student, force, tick=lambda: bars.advance(recording))
+            if scheduler:
+                judges.judge_all(course_dir, todo, show)
+            else:
+                grade.judge_all(course_dir, lesson, todo, grader, workers, show)
+            bar = bars.add_task("recording in the gradebook", total=len(todo))
+            failed = recording.record(course_dir, lesson, config, todo, tick=lambda: bars.advance(bar))
+        if not failed:
+            journal.clear()
     finally:
         close_graders()
     seconds = time.monotonic() - started
     console.print(
-        f"{len(todo)} submissions in {seconds:.0f} s ({seconds / len(todo):.2f} s each), on {workers} workers."
+        f"{len(todo)} submission{'s' if len(todo) > 1 else ''} in {seconds:.0f} s "
+        f"({seconds / len(todo):.2f} s each), {where}."
     )
+    return failed
 
 
-def _feedback(course_dir, lesson, config, force):
-    """Stock nbgrader's feedback pages and grade export."""
-    import logging
-
-    from nbgrader.api import Gradebook
-    from nbgrader.converters import GenerateFeedback
-    from nbgrader.coursedir import CourseDirectory
-    from nbgrader.plugins import CsvExportPlugin
-
-    log = logging.Logger("feedback")
-    log.addHandler(logging.FileHandler(course_dir / "grading.log", encoding="utf-8"))
-    coursedir = CourseDirectory(config=config)
-    coursedir.assignment_id = lesson.lab
-    here = os.getcwd()
-    try:
-        GenerateFeedback(coursedir=coursedir, config=config, log=log, force=force).start()
-        with Gradebook(coursedir.db_url) as gradebook:
-            exporter = CsvExportPlugin(config=config, log=log)
-            exporter.assignment = [lesson.lab]
-            exporter.to = str(course_dir / f"{lesson.lab}.csv")
-            exporter.export(gradebook)
-    finally:
-        os.chdir(here)
-
-
-def _say_where(course_dir, lesson, feedback):
-    rows = [("gradebook", course_dir / "gradebook.db", "nbgrader formgrader opens it")]
+def _say_where(course_dir, lesson, config, feedback):
+    file, name = recording.gradebook_place(config)
+    rows = [("gradebook", file, "nbgrader formgrader opens it")] if file else []
+    if not file:
+        console.print(f"[bold]gradebook [/] {escape(name)}", highlight=False, soft_wrap=True)
     if feedback:
-        rows.append(
-            ("feedback", course_dir / "feedback", f"feedback/STUDENT/{lesson.lab}/{lesson.name}.html")
-        )
+        rows.append(("feedback", course_dir / "feedback", f"STUDENT/{lesson.lab}/{lesson.name}.html"))
         rows.append(("CSV", course_dir / f"{lesson.lab}.csv", "all marks, nbgrader's export"))
     rows.append(("log", course_dir / "grading.log", "what nbgrader said"))
     for what, path, note in rows:
-        console.print(
-            f"[bold]{what:<10}[/] {escape(os.path.relpath(path))}  [dim]{escape(note)}[/]", highlight=False
-        )
+        line = f"[bold]{what:<10}[/] {escape(where(path))}  [dim]{escape(note)}[/]"
+        console.print(line, highlight=False, soft_wrap=True)
+    answers, questions = waiting_answers(lesson, config)
+    if answers:
+        line = f"{answers} answer{'s' if answers > 1 else ''} to {questions} question{'s' if questions > 1 else ''} "
+        line += f"wait{'' if answers > 1 else 's'} for a person: nbgrader formgrader"
+        console.print(line, highlight=False)
+    console.print(f"What the class understood: autograder report {lesson.number}", highlight=False)

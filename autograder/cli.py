@@ -74,6 +74,7 @@ def build(
 def init(folder: Annotated[Path, typer.Argument(help="Where the course is to live.")]):
     """Make a course folder: nbgrader with trusted grading, all labs released, an empty gradebook."""
     from autograder.build import build as build_course
+    from autograder.grade import load_config
     from autograder.nbgrader_config import COURSE_FILE
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +82,7 @@ def init(folder: Annotated[Path, typer.Argument(help="Where the course is to liv
     if not config.exists():
         config.write_text(COURSE_FILE, encoding="utf-8")
     with console.status("building the labs into it"):
-        build_course(folder)
+        build_course(folder, config=load_config(folder))  # it may name another gradebook
     console.print(
         f"Ready: {folder}\nHand out  {folder / 'release'}\nCollect   {folder / 'submitted'}/STUDENT/LAB/NAME.ipynb",
         highlight=False,
@@ -132,11 +133,76 @@ def grade(
         str | None, typer.Option(help="full or none; the course's setting if left out.")
     ] = None,
     feedback: Annotated[bool, typer.Option(help="Write nbgrader's feedback pages and a CSV as well.")] = True,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="A Dask scheduler, such as tcp://HOST:8786, to judge on its workers (docs/cluster.md)."
+        ),
+    ] = None,
 ):
-    """Grade a class: live progress, then who got what and why."""
+    """Grade a class: live progress, then who got what and why. Exit status 1 if something is left to do."""
     from autograder.classroom import grade_class
 
-    grade_class(course, lab, student, force, workers, seed, isolation, feedback)
+    grade_class(course, lab, student, force, workers, seed, isolation, feedback, scheduler)
+
+
+@app.command()
+@sentences
+def report(
+    lab: Lab,
+    course: Course = Path("."),
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to write to; the course's reports/ if left out.")
+    ] = None,
+):
+    """Show on one page what the class understood, what it did not, and what a person should look at."""
+    from autograder.report import show_report
+
+    show_report(course, lab, to)
+
+
+@app.command()
+@sentences
+def export(
+    lab: Lab,
+    format: Annotated[str, typer.Option("--format", help="nbgrader, canvas or moodle.")] = "nbgrader",
+    course: Course = Path("."),
+    roster: Annotated[
+        Path | None, typer.Option(help="The file exported from Canvas or Moodle: it is filled in.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="File to write; LAB_FORMAT.csv if left out.")] = None,
+    column: Annotated[str | None, typer.Option(help="The grade column, where it is not plain.")] = None,
+    out_of: Annotated[
+        float | None, typer.Option(help="Scale to this many points; the lab's own if left out.")
+    ] = None,
+    exercises_only: Annotated[
+        bool, typer.Option("--exercises-only", help="Without the questions that a person grades.")
+    ] = False,
+):
+    """Write the marks as nbgrader, Canvas or Moodle import them. Who has no mark is left empty, never 0."""
+    from autograder.exports import export_marks
+
+    export_marks(course, lab, format, roster, to, column, out_of, exercises_only)
+
+
+@app.command()
+@sentences
+def collect(
+    source: Annotated[Path, typer.Argument(help="A folder or zip, as downloaded.")],
+    lab: Lab,
+    course: Course = Path("."),
+    pattern: Annotated[
+        str | None, typer.Option(help="Regular expression on each path, with (?P<student_id>...).")
+    ] = None,
+    origin: Annotated[
+        str | None, typer.Option("--from", help="moodle or canvas, in the place of --pattern.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be collected.")] = False,
+):
+    """Put downloaded submissions where they are graded. The latest of several tries wins."""
+    from autograder.collect import collect as collect_all
+
+    collect_all(source, lab, course, pattern, origin, dry_run)
 
 
 @app.command()

@@ -13,8 +13,10 @@ from pathlib import Path
 from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.judge import Mark, mark_exercise, warm
-from autograder.sandbox.client import MachineFault, Server
+from autograder.sandbox.client import Server
+from autograder.sandbox.faults import MachineFault
 from autograder.submission import SandboxSession
+from autograder.unusual import unusual
 from course.handmade import parse
 
 RUN_ROLES = ("setup", "given", "answer", None)  # None: a cell the learner added, which may hold a helper
@@ -51,9 +53,13 @@ class Verdict:
         """Write as JSON, whole or not at all."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.write_text(json.dumps(asdict(self), indent=1, sort_keys=True), encoding="utf-8")
-        draft.replace(path)
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+        try:
+            draft.write_text(json.dumps(asdict(self), indent=1, sort_keys=True), encoding="utf-8")
+            draft.replace(path)
+        except BaseException:  # a full disk, for one: leave nothing half-written behind
+            draft.unlink(missing_ok=True)
+            raise
 
     @classmethod
     def load(cls, path):
@@ -74,13 +80,17 @@ class Grader:
         isolation: `"full"` or `"none"`.
         seed: what probes draw shapes and values from.
         seconds: processor seconds that one cell or probe may take.
+
+    Attributes:
+        known: what was handed in, and what was repaired -> its verdict. May be replaced by a mapping that lasts
+            longer, such as an `autograder.journal.Journal`.
     """
 
     def __init__(self, isolation="full", seed=DEFAULT_SEED, seconds=10.0):
         self.isolation, self.seed, self.seconds = isolation, seed, seconds
+        self.known = {}
         self._server = None
         self._lock = threading.Lock()
-        self._known = {}  # what was handed in, and what was repaired -> verdict
 
     def server(self):
         """The warm server, started at the first call and again after it was lost."""
@@ -101,19 +111,26 @@ class Grader:
 
         Raises:
             MachineFault: when it must be graded again.
-            autograder.sandbox.client.NotIsolated: when layers of isolation are missing.
+            autograder.sandbox.faults.NotIsolated: when layers of isolation are missing.
         """
-        cells = code_cells(notebook)
-        key = (lesson.lab, tuple(cells), tuple(notes))
-        if key not in self._known:  # judged once, however often it is handed in or recorded
-            self._known[key] = self._judge(lesson, cells, notes)
-        return self._known[key]
+        return self.grade_cells(lesson, code_cells(notebook), notes)
+
+    def grade_cells(self, lesson, cells, notes=(), anew=False):
+        """The `Verdict` of the cells that `code_cells` gives; else as `grade`. `anew` judges what is known, too."""
+        key = known_as(lesson, cells, notes)
+        if anew or key not in self.known:  # judged once, however often it is handed in or recorded
+            self.known[key] = self._judge(lesson, cells, notes)
+        return self.known[key]
 
     def _judge(self, lesson, cells, notes):
         server = self.server()
         warm()  # while the server does the same
-        source = "\n\n".join(_plain(text) for _, text in cells)
+        source = _joined(cells)
         verdict = Verdict(lesson.lab, self.seed, notes=list(notes))
+        own = [cell for cell in cells if cell[0].startswith(("answer-", "own-"))]
+        strange = unusual(_joined(own), _joined([cell for cell in cells if cell not in own]))
+        if strange:
+            verdict.notes.append(f"worth a look, unusual in an answer: {', '.join(strange)}")
         with SandboxSession(server, lesson, cells) as session:
             session.start()
             for exercise in lesson.exercises:
@@ -130,6 +147,11 @@ class Grader:
                 self._server = None
 
 
+def known_as(lesson, cells, notes):
+    """The key of a submission in `Grader.known`."""
+    return lesson.lab, tuple(cells), tuple(notes)
+
+
 def code_cells(notebook):
     """`(name, source)` of the cells that run when grading: not the experiments, not the checks."""
     found = []
@@ -138,6 +160,10 @@ def code_cells(notebook):
         if cell.cell_type == "code" and role in RUN_ROLES:
             found.append((cell.get("id") or f"cell-{number}", cell.source))
     return found
+
+
+def _joined(cells):
+    return "\n\n".join(_plain(source) for _, source in cells)
 
 
 def _plain(source):
@@ -152,4 +178,4 @@ def _plain(source):
     return "" if parse(text) is None else text
 
 
-__all__ = ["DEFAULT_SEED", "Grader", "MachineFault", "Verdict", "code_cells", "verdict_path"]
+__all__ = ["DEFAULT_SEED", "Grader", "MachineFault", "Verdict", "code_cells", "known_as", "verdict_path"]

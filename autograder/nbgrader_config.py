@@ -35,14 +35,17 @@ def configure(config):
         os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", "")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+    from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
     from nbgrader.preprocessors import (
         AssignLatePenalties,
         CheckCellMetadata,
+        GetGrades,
         IgnorePattern,
         LimitOutput,
         SaveAutoGrades,
     )
 
+    from autograder.feedback import QuestionsInSummary
     from autograder.plugin import GradeInSandbox, RepairingExporter
 
     config.Autograde.exporter_class = RepairingExporter
@@ -54,6 +57,7 @@ def configure(config):
         AssignLatePenalties,
         CheckCellMetadata,
     ]
+    config.GenerateFeedback.preprocessors = [GetGrades, QuestionsInSummary, CSSHTMLHeaderPreprocessor]
     config.ClearSolutions.code_stub = {"python": STUB}
     config.ClearSolutions.text_stub = TEXT_STUB
     return config

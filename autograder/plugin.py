@@ -6,7 +6,6 @@ and export are nbgrader's own.
 """
 
 import atexit
-import html
 from pathlib import Path
 
 import nbformat
@@ -16,14 +15,25 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Integer, Unicode
 
-from autograder.grading import DEFAULT_SEED, Grader, MachineFault, Verdict, verdict_path
+from autograder.feedback import write_verdict
+from autograder.folder import GradeError, digest, prepare
+from autograder.grading import DEFAULT_SEED, Grader, Verdict, verdict_path
 from autograder.repair import read_submission, repair
-from course.checking import in_html
 from course.lesson import find_lesson
 
 
 class RepairingExporter(NotebookExporter):
     """Reads a submitted notebook into the released one's frame. Used by `nbgrader autograde`."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        # nbgrader makes its exporter when it knows what is there to grade and has touched nothing yet.
+        if not getattr(self.parent, "prepared", False) and hasattr(self.parent, "assignments"):
+            try:
+                prepare(self.parent)
+            except GradeError as error:
+                self.parent.log.error(str(error))
+                raise NbGraderException(str(error)) from None
 
     def from_filename(self, filename, resources=None, **options):
         autograde = self.parent
@@ -38,8 +48,12 @@ class RepairingExporter(NotebookExporter):
             raise NbGraderException(
                 f"{release} is missing; run `autograder build --course .` in the course folder first"
             )
-        repaired = repair(nbformat.read(release, as_version=4), read_submission(filename))
-        repaired.notebook.metadata.course["repairs"] = repaired.notes
+        try:
+            content = read_submission(filename)
+        except OSError as error:
+            _leave_open(names, f"it could not be read: {error.strerror}")
+        repaired = repair(nbformat.read(release, as_version=4), content)
+        repaired.notebook.metadata.course.update(repairs=repaired.notes, submitted=digest(content))
         return self.from_notebook_node(repaired.notebook, resources=resources, **options)
 
 
@@ -55,17 +69,29 @@ class GradeInSandbox(NbGraderPreprocessor):
     def preprocess(self, nb, resources):
         names = resources["nbgrader"]
         lesson = find_lesson(nb.metadata.course["lab"])
-        path = verdict_path(Path.cwd(), lesson.lab, names["student"])
         notes = nb.metadata.course.pop("repairs", [])
         try:
             verdict = shared_grader(self.isolation, self.seed, self.seconds).grade(lesson, nb, notes)
-        except MachineFault as fault:
-            Verdict(lesson.lab, self.seed, notes=notes, regrade=str(fault)).save(path)
-            _forget_marks(names)
-            raise NbGraderException(f"{names['student']} has to be graded again: {fault}") from fault
+        except Exception as fault:  # whatever it is, it is not the learner's
+            _leave_open(names, str(fault) or type(fault).__name__, notes, self.seed)
         write_verdict(nb, verdict)
-        verdict.save(path)
+        verdict.save(verdict_path(Path.cwd(), lesson.lab, names["student"]))
+        nb.metadata.course["graded"] = nb.metadata.course.pop(
+            "submitted", ""
+        )  # see `autograder.folder.whole`
         return nb, resources
+
+
+def _leave_open(names, reason, notes=(), seed=DEFAULT_SEED):
+    """A fault of the machine is no mark: say so, take back what stood there, and let the next run try again.
+
+    Raises:
+        NbGraderException: always, so that nbgrader goes on with the next submission.
+    """
+    path = verdict_path(Path.cwd(), names["assignment"], names["student"])
+    Verdict(names["assignment"], seed, notes=list(notes), regrade=reason).save(path)
+    _forget_marks(names)
+    raise NbGraderException(f"to be graded again: {reason}") from None
 
 
 _GRADERS = {}
@@ -87,7 +113,7 @@ def close_graders():
 
 
 def _forget_marks(names):
-    """A fault of the machine is no mark: leave the scores open and ask for a person's eye."""
+    """Leave the scores open and ask for a person's eye."""
     with Gradebook(names["db_url"]) as gradebook:
         notebook = gradebook.find_submission_notebook(
             names["notebook"], names["assignment"], names["student"]
@@ -96,47 +122,3 @@ def _forget_marks(names):
             grade.auto_score = None
             grade.needs_manual_grade = True
         gradebook.db.commit()
-
-
-def write_verdict(notebook, verdict):
-    """Put each mark into its grade cell as the result nbgrader reads, with the words a learner reads."""
-    marks = {mark.exercise: mark for mark in verdict.marks}
-    for cell in notebook.cells:
-        course = cell.metadata.get("course", {})
-        if course.get("role") == "check" and course.get("name") in marks:
-            mark = marks[course["name"]]
-            data = {"text/plain": str(float(mark.points)), "text/html": mark_in_html(mark)}
-            cell.outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
-            cell.execution_count = 1
-    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(summary(verdict), id="summary-of-the-grader"))
-
-
-def summary(verdict):
-    """The whole verdict on one screen, for the top of the feedback page: Markdown."""
-
-    def cell(text):
-        # A learner's error message may hold anything: no table, link or picture is to come of it.
-        return in_html(text).replace("|", "&#124;").replace("[", "&#91;").replace("\n", " ")
-
-    rows = [f"**Exercises: {verdict.points:g} of {verdict.max_points:g} points**", ""]
-    rows += ["| exercise | points | what to look at |", "|---|---|---|"]
-    for mark in verdict.marks:
-        first = cell(mark.problems[0]) if mark.problems else ""
-        rows.append(f"| {cell(mark.exercise)} | {mark.points:g} of {mark.max_points:g} | {first} |")
-    if verdict.notes:
-        rows += ["", "What the grader did to the file:", "", *(f"* {cell(note)}" for note in verdict.notes)]
-    return "\n".join(rows)
-
-
-def mark_in_html(mark):
-    """One exercise's verdict for the feedback page."""
-    colour = "#2e7d32" if mark.right else "#c62828" if mark.points == 0 else "#e65100"
-    rows = "".join(f"<li>{in_html(problem)}</li>" for problem in mark.problems)
-    helped = ""
-    if mark.helped:
-        names = ", ".join(mark.helped)
-        helped = f"<p>Marked with sound versions of {html.escape(names)}, so that an earlier mistake costs nothing here.</p>"
-    return (
-        f'<div style="border-left:4px solid {colour};padding:4px 12px"><b>{html.escape(mark.exercise)}: '
-        f"{mark.points:g} of {mark.max_points:g} points</b><ul>{rows}</ul>{helped}</div>"
-    )

@@ -5,7 +5,10 @@ release. A submission that cannot be read at all becomes the untouched notebook 
 """
 
 import copy
+import io
 import json
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,11 +53,29 @@ def repair(release, text):
 
 
 def read_submission(path):
-    """A submitted file's content; nothing for a link, which could show any file of the grader's, or a giant."""
-    path = Path(path)
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
+    """A submitted file's content; nothing for a link, which could show any file of the grader's, or a giant.
+
+    Raises:
+        OSError: if it is not there, or cannot be read: no fault of the learner's.
+    """
+    if not hasattr(os, "O_NOFOLLOW"):  # Windows
+        return Path(path).read_bytes() if _ordinary(os.lstat(path)) else b""
+    try:
+        # What was looked at is what is read, even if somebody puts another file there in between.
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        if _ordinary(os.lstat(path)):
+            raise
         return b""
-    return path.read_bytes()
+    try:
+        with os.fdopen(os.dup(file), "rb") if _ordinary(os.fstat(file)) else io.BytesIO() as opened:
+            return opened.read(MAX_BYTES)
+    finally:
+        os.close(file)
+
+
+def _ordinary(found):
+    return stat.S_ISREG(found.st_mode) and found.st_size <= MAX_BYTES
 
 
 def _key(cell):

@@ -18,6 +18,7 @@ from autograder.gates import reference_submission
 from autograder.grading import Grader, Verdict, verdict_path
 from autograder.nbgrader_config import COURSE_FILE
 from autograder.repair import repair
+from autograder.report import facts
 from autograder.sandbox import isolate
 from autograder.unusual import unusual
 from course.lesson import find_lesson, lessons
@@ -144,6 +145,15 @@ def test_the_gradebook_holds_the_verdicts_and_no_more(attacked, lesson):
         path.stem: Verdict.load(path).points for path in (folder / "verdicts" / lesson.lab).glob("*.json")
     }
     assert recorded == verdicts and len(recorded) > len(corpus())
+
+
+def test_the_report_knows_what_asks_for_a_persons_eye(attacked, lesson):
+    found = facts.gather(attacked[0], lesson)
+    kinds = {kind for learner in found.learners for kind, _ in learner.eyes}
+    assert {"tampering", "unusual", "stopped", "ready_made", "damaged"} <= kinds
+    built_in = [f"a{n:03d}" for n, one in enumerate(corpus()) if one.family == "built-in functions"]
+    told = {learner.name for learner in found.learners if "ready_made" in dict(learner.eyes)}
+    assert set(built_in) <= told
 
 
 def test_nothing_is_written_outside_and_nothing_goes_on(attacked):

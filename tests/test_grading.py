@@ -17,7 +17,7 @@ from autograder.nbgrader_config import COURSE_FILE
 from autograder.plugin import write_verdict
 from autograder.repair import repair
 from autograder.sandbox import isolate
-from autograder.sandbox.client import MachineFault
+from autograder.sandbox.faults import MachineFault
 from course.lesson import find_lesson
 
 pytestmark = pytest.mark.skipif(bool(isolate.missing()), reason=f"no isolation here: {isolate.missing()}")
@@ -250,7 +250,9 @@ def test_a_fault_of_the_machine_is_no_mark_and_the_next_run_mends_it(
 
     with monkeypatch.context() as patch:
         patch.setattr(Grader, "_judge", broken)
-        ((_, verdict),) = classroom.grade_class(folder, lesson.lab, feedback=False)
+        with pytest.raises(grade.GradeError, match="1 submission is still to do"):
+            classroom.grade_class(folder, lesson.lab, feedback=False)
+    ((_, verdict),) = grade.verdicts(folder, lesson)
     assert verdict.regrade and not verdict.marks
     assert set(scores(folder, lesson)["ada"].values()) == {None}
     ((_, verdict),) = classroom.grade_class(folder, lesson.lab, feedback=False)
@@ -299,7 +301,8 @@ def test_a_link_and_a_rubbish_timestamp_harm_nobody(tmp_path, built_course, less
     (link.parent / "timestamp.txt").write_text("yesterday, I think")
     graded = dict(classroom.grade_class(folder, lesson.lab, feedback=False))
     assert marks(graded["ada"]) == full(lesson)
-    assert "eve" not in graded and "link" in grade.unfit(folder, lesson)["eve"]
+    _, left_out = grade.survey(folder, lesson)
+    assert "eve" not in graded and "link" in left_out["eve"]
     assert not (folder / "autograded" / "eve").exists()
 
 

@@ -1,6 +1,8 @@
 """The student process: what it can do, what it cannot, and how it ends."""
 
 import os
+import subprocess
+import tempfile
 import time
 
 import numpy as np
@@ -11,6 +13,7 @@ from autograder import probing
 from autograder.sandbox import isolate, namespaces, wire
 from autograder.sandbox.client import Server
 from autograder.sandbox.faults import MachineFault, NotIsolated, SubmissionFault, Unanswered
+from autograder.sandbox.process import remove_leftovers
 
 pytestmark = pytest.mark.skipif(bool(isolate.missing()), reason=f"no isolation here: {isolate.missing()}")
 
@@ -194,6 +197,17 @@ def test_a_dead_server_is_noticed_and_takes_its_students_along():
         with pytest.raises(MachineFault):
             student.run_cell("fine", "x = 1")
         assert not server.alive()
+
+
+def test_what_a_killed_grader_left_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left, running = tmp_path / f"grading-{ended.pid}-x", tmp_path / f"grading-{os.getpid()}-x"
+    for folder in (left, running):
+        (folder / "scratch-1").mkdir(parents=True)
+    remove_leftovers()
+    assert not left.exists() and running.exists()
 
 
 def test_grading_without_isolation_asks_for_it(monkeypatch):

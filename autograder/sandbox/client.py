@@ -23,7 +23,7 @@ from pathlib import Path
 from autograder.sandbox import namespaces, wire
 from autograder.sandbox.faults import MachineFault, NotIsolated
 from autograder.sandbox.isolate import Limits, environment, missing
-from autograder.sandbox.process import Student, remove
+from autograder.sandbox.process import Student, remove, remove_leftovers
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
@@ -52,7 +52,8 @@ class Server:
             )
         self.seconds, self.limits = seconds, limits or Limits()
         self._namespaces = isolation == "full" and not namespaces.available()
-        self._folder = Path(tempfile.mkdtemp(prefix="grading-"))
+        remove_leftovers()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"grading-{os.getpid()}-"))
         library = self._folder / "library"
         library.mkdir()
         (library / "course").symlink_to(PROJECT / "course")

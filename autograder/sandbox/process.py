@@ -5,6 +5,10 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
+from pathlib import Path
+
+import psutil
 
 from autograder.sandbox import wire
 from autograder.sandbox.faults import MachineFault, SubmissionFault, Unanswered, Watch
@@ -16,6 +20,14 @@ def remove(folder):
         subprocess.run(["rm", "-rf", "--", str(folder)], stderr=subprocess.DEVNULL, check=False)
     else:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers():
+    """Remove the folders of graders that were killed and could not do it themselves."""
+    for folder in Path(tempfile.gettempdir()).glob("grading-*-*"):
+        owner = folder.name.split("-")[1]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            remove(folder)
 
 
 class Student:
