@@ -3,10 +3,12 @@
 #   make demo PYTHON=python3.12     with another Python (3.11 or newer)
 #   make test ARGS="-k softmax"     more words for the command behind a target
 #   make gates LAB=attention        one lab only
+#   make bench BENCH=attacks        one of the scripts in benchmarks/, see its README
 
 PYTHON ?= python3
 ARGS ?=
 LAB ?=
+BENCH ?= grading transformer
 BIN := .venv/bin
 READY := .venv/ready
 LOG := .cache/setup.log
@@ -19,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 TF_CPP_MIN_LOG_LEVEL ?= 3
 export TF_CPP_MIN_LOG_LEVEL
 
-.PHONY: help demo test lab build gates bench proofs lint clean constraints
+.PHONY: help demo test lab build gates bench checkpoints proofs lint clean constraints
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -42,7 +44,10 @@ gates: $(READY) ## try the checks and probes on the reference, wrong answers and
 	@$(BIN)/autograder gates $(LAB) $(ARGS)
 
 bench: $(READY) ## measure what the README says about speed
-	@for script in benchmarks/[a-z]*.py; do $(BIN)/python "$$script" $(ARGS) || exit 1; done
+	@for name in $(BENCH); do $(BIN)/python "benchmarks/$$name.py" $(ARGS) || exit 1; done
+
+checkpoints: $(READY) ## train anew the small weights that come with the labs
+	@$(BIN)/python -m autograder.checkpoints $(ARGS)
 
 proofs: $(READY) ## run the long proofs, which `make test` leaves out
 	@$(BIN)/pytest -m slow $(ARGS)

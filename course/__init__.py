@@ -26,7 +26,18 @@ try:
 except metadata.PackageNotFoundError:  # a checkout that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["carry", "check", "choose", "data", "hint", "jit_compile", "plots", "preset", "use_preset"]
+__all__ = [
+    "carry",
+    "check",
+    "checkpoint",
+    "choose",
+    "data",
+    "hint",
+    "jit_compile",
+    "plots",
+    "preset",
+    "use_preset",
+]
 
 
 def __getattr__(name):
@@ -57,3 +68,10 @@ def carry(*names, **options):
     from course.carrying import carry as bring
 
     return bring(*names, **options)
+
+
+def checkpoint(model, name):
+    """Load small trained weights into your own model. See `course.checkpoints.checkpoint`."""
+    from course.checkpoints import checkpoint as load
+
+    return load(model, name)

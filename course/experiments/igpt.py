@@ -1,0 +1,280 @@
+"""What the experiments of Lab 5 need besides the learner's own code: small pictures, training, baselines, probes."""
+
+import time
+
+import keras
+import numpy as np
+from keras import ops
+
+from course import data, plots, presets
+
+BLUE, ORANGE = plots.COLOURS[:2]
+GREY = "#bbbbbb"
+
+
+# --- pictures ---------------------------------------------------------------------------------------------
+
+
+def shrink(images, size):
+    """Square images made smaller, each new pixel the mean of the area it covers.
+
+    Args:
+        images: NumPy array `(batch, side, side, channels)`.
+        size: the new side, at most the old one; need not divide it.
+
+    Returns:
+        Float32 `(batch, size, size, channels)`, in the same range.
+    """
+    side = images.shape[1]
+    edges, old = np.linspace(0, side, size + 1), np.arange(side)
+    # How much of each old row lies within each new one: (size, side), rows sum to 1.
+    share = np.clip(np.minimum(edges[1:, None], old + 1) - np.maximum(edges[:-1, None], old), 0, None)
+    share *= size / side
+    return np.einsum("yh,bhwc,xw->byxc", share, images, share, optimize=True).astype("float32")
+
+
+def small_images(name, split, size, margin=0):
+    """A data set's images, cropped, shrunk and scaled to -1..1, and its labels (zeros where it has none).
+
+    Args:
+        name: as for `course.data.load`.
+        split: as for `course.data.load`.
+        size: rows and columns of the small images.
+        margin: how many pixels are cut off on every side before.
+
+    Returns:
+        `(images, labels)`: float32 `(count, size, size, channels)`, int64 `(count,)`.
+    """
+    examples = list(data.load(name, split, as_supervised=False).as_numpy_iterator())
+    images = np.stack([example["image"] for example in examples])
+    labels = np.array([example.get("label", 0) for example in examples], "int64")
+    end = images.shape[1] - margin
+    images = images[:, margin:end, margin:end]
+    return shrink(images, size) / 127.5 - 1.0, labels
+
+
+def picture_rows(rows, dequantize, palette, titles=(), width=9.6):
+    """A figure with rows of pictures; a pixel of number -1 is drawn in pink chequers, as not known.
+
+    Args:
+        rows: for each row integers `(count, height, width)`.
+        dequantize: the learner's.
+        palette: `(num_colours, channels)`.
+        titles: one for each row, written at its left.
+        width: of the figure, in inches.
+    """
+    count = max(map(len, rows))
+    fig, axes = plots.figure(columns=count, rows=len(rows), width=width / count, height=width / count)
+    for axis in np.ravel(axes):
+        axis.set_axis_off()
+    for number, (pictures, line) in enumerate(zip(rows, np.reshape(axes, (len(rows), count)), strict=True)):
+        pictures = np.asarray(pictures)
+        colours = ops.convert_to_numpy(dequantize(np.maximum(pictures, 0), palette))
+        colours = np.repeat(colours, 4 - colours.shape[-1] if colours.shape[-1] == 1 else 1, axis=-1)
+        chequers = (np.indices(pictures.shape[1:]).sum(axis=0) % 2)[..., None]
+        pattern = np.where(chequers, (238, 205, 224), (228, 186, 210)).astype(
+            "uint8"
+        )  # a colour no palette has
+        colours = np.where((pictures < 0)[..., None], pattern, colours)
+        for axis, picture in zip(line, colours, strict=False):
+            axis.imshow(picture, interpolation="nearest", vmin=0, vmax=255)
+        if number < len(titles):
+            line[0].text(-0.08, 0.5, titles[number], ha="right", va="center", transform=line[0].transAxes)
+    return fig
+
+
+def draw_idea(tokens, dequantize, palette):
+    """A picture, the same as a sequence of pixels, and what both objectives hide of it.
+
+    Args:
+        tokens: integers `(height, width)`, a few rows and columns.
+        dequantize: the learner's.
+        palette: `(num_colours, channels)`.
+    """
+    from matplotlib.patches import Rectangle
+
+    tokens = np.asarray(tokens)
+    colours = ops.convert_to_numpy(dequantize(tokens[None], palette))[0]
+    flat = np.repeat(colours.reshape(-1, colours.shape[-1]), 3, axis=-1)[:, :3] / 255.0
+    height, width = tokens.shape
+    length = height * width
+    fig, axis = plots.figure(width=9.6, height=3.0)
+    axis.set_axis_off()
+    axis.set(xlim=(-9.4, length + 0.5), ylim=(-0.6, 8.6), aspect="equal")
+
+    def pixel(x, y, colour, text="", edge="#777777", side=1.0):
+        axis.add_patch(Rectangle((x, y), side, side, facecolor=colour, edgecolor=edge, linewidth=0.8))
+        axis.text(x + side / 2, y + side / 2, text, ha="center", va="center", fontsize=10)
+
+    for place, colour in enumerate(flat):
+        row, column = divmod(place, width)
+        pixel(-8.6 + 1.4 * column, 5.4 - 1.4 * row, colour, side=1.4)
+    axis.text(-8.6 + 0.7 * width, 7.4, "a picture", ha="center")
+    hidden = (2, 7, 10)
+    for y, title in ((6.1, "autoregressive: what comes next?"), (2.0, "BERT: what is hidden here?")):
+        axis.text(0, y + 1.5, title)
+        for place, colour in enumerate(flat):
+            known = place < length // 2 + 1 if y > 4 else place not in hidden
+            asked = place == length // 2 + 1 if y > 4 else place in hidden
+            pixel(
+                place, y, colour if known else "white", "?" if asked else "", ORANGE if asked else "#777777"
+            )
+    axis.annotate("", (length // 2 + 1.4, 5.9), (0.2, 5.9), arrowprops={"arrowstyle": "->", "color": BLUE})
+    axis.text(length / 4, 5.1, "sees what came before", color=BLUE, ha="center")
+    axis.annotate("", (length - 0.2, 1.8), (0.2, 1.8), arrowprops={"arrowstyle": "<->", "color": BLUE})
+    axis.text(length / 2, 1.0, "sees all the others", color=BLUE, ha="center")
+    return fig
+
+
+# --- training ---------------------------------------------------------------------------------------------
+
+
+class Batches(keras.utils.PyDataset):
+    """`steps` batches of random pictures; for the BERT objective each with a fresh mask.
+
+    A batch is `(images, images)`, or `((images, mask), answers)`, where `answers` is -1 at every pixel that is seen.
+    """
+
+    def __init__(self, images, steps, batch_size, bert_mask=None, seed=0):
+        super().__init__()
+        self.images, self.steps, self.batch_size = images, steps, batch_size
+        self.bert_mask, self.seed = bert_mask, seed
+
+    def __len__(self):
+        return self.steps
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng([self.seed, index])
+        images = self.images[rng.integers(len(self.images), size=self.batch_size)]
+        if self.bert_mask is None:
+            return images, images
+        mask = ops.convert_to_numpy(self.bert_mask(rng.random(images.shape, dtype="float32")))
+        return (images, mask), np.where(mask, images, -1)
+
+
+class _Progress(keras.callbacks.Callback):
+    """A line now and then: step, loss, and how long it will still take."""
+
+    def __init__(self, steps, lines=6):
+        super().__init__()
+        self.every, self.steps, self.curve = max(1, steps // lines), steps, []
+
+    def on_train_begin(self, logs=None):
+        self.start, self.sum, self.count = None, 0.0, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        self.start = self.start or now  # the first step also traces the model
+        done = batch + 1
+        if done % self.every == 0:
+            # Keras reports the mean since the start; the curve wants the mean of the last stretch.
+            total = logs["loss"] * done
+            self.curve.append((total - self.sum) / (done - self.count))
+            self.sum, self.count = total, done
+            left = (now - self.start) / max(1, batch) * (self.steps - done)
+            print(f"step {done:5,} of {self.steps:,}   {self.curve[-1]:.3f} nats   about {left:.0f} s left")
+
+
+def pretrain(model, images, steps, loss, bert_mask=None, rate=4e-3, batch_size=64, seed=1, lines=6):
+    """Train an `ImageGPT` with Adam (betas 0.9 and 0.95), a short warm-up and a cosine down to 0, as in the paper.
+
+    Args:
+        model: autoregressive if `bert_mask` is left out.
+        images: integers `(count, height, width)`, a NumPy array.
+        steps: how many batches.
+        loss: `autoregressive_loss` or `bert_loss`.
+        bert_mask: the learner's, for the BERT objective.
+        rate: the highest learning rate.
+        batch_size: pictures in a batch.
+        seed: for batches and masks.
+        lines: how many lines of progress are printed.
+
+    Returns:
+        The mean loss of each sixth of the training (if `lines` is 6), in nats.
+    """
+    warmup = max(1, steps // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - warmup), warmup_target=rate, warmup_steps=warmup
+    )
+    wanted = loss
+    if bert_mask is not None:
+
+        def wanted(answers, logits):
+            return loss(ops.maximum(answers, 0), logits, answers >= 0)
+
+    model.compile(keras.optimizers.Adam(schedule, beta_2=0.95), wanted, jit_compile=presets.jit_compile())
+    progress = _Progress(steps, lines)
+    model.fit(Batches(images, steps, batch_size, bert_mask, seed), verbose=0, callbacks=[progress])
+    return progress.curve
+
+
+def in_parts(function, *arrays, size=250):
+    """`function(*arrays)` in parts of the batch, so that memory stays small; tensors or lists of them, as NumPy."""
+    parts = [
+        keras.tree.map_structure(ops.convert_to_numpy, function(*(array[at : at + size] for array in arrays)))
+        for at in range(0, len(arrays[0]), size)
+    ]
+    return keras.tree.map_structure(lambda *pieces: np.concatenate(pieces), *parts)
+
+
+# --- baselines and probes ---------------------------------------------------------------------------------
+
+
+def baselines(images, held_out, num_colours):
+    """What three models without a network reach on held-out pictures, in nats a pixel.
+
+    Args:
+        images: integers `(count, height, width)` to count in.
+        held_out: the same, to be guessed.
+        num_colours: colours of the palette.
+
+    Returns:
+        Name -> nats: one table for all pixels, one for each place, one for each left neighbour.
+    """
+    one_hot = np.eye(num_colours)
+
+    def loss(table, wanted):
+        return float(-np.mean(np.log(np.take_along_axis(table, wanted[..., None], axis=-1))))
+
+    def shares(counts):
+        return (counts + 0.1) / (counts + 0.1).sum(axis=-1, keepdims=True)
+
+    everywhere = shares(one_hot[images].sum(axis=(0, 1, 2)))
+    places = shares(one_hot[images].sum(axis=0))
+    left = np.pad(images, ((0, 0), (0, 0), (1, 0)))[
+        ..., :-1
+    ]  # what stands left of the edge counts as colour 0
+    pairs = np.zeros((num_colours, num_colours))
+    np.add.at(pairs, (left, images), 1)
+    left = np.pad(held_out, ((0, 0), (0, 0), (1, 0)))[..., :-1]
+    return {
+        "same everywhere": loss(np.broadcast_to(everywhere, (*held_out.shape, num_colours)), held_out),
+        "by place": loss(np.broadcast_to(places, (*held_out.shape, num_colours)), held_out),
+        "by left neighbour": loss(shares(pairs)[left], held_out),
+    }
+
+
+class Probe:
+    """A linear classifier on frozen features: logistic regression, as in the paper's section 2.2.
+
+    Args:
+        features: NumPy array `(count, width)`.
+        labels: `(count,)`.
+    """
+
+    def __init__(self, features, labels):
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+        from threadpoolctl import threadpool_limits
+
+        self.pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=150, tol=1e-3))
+        with threadpool_limits(1):  # these matrices are too small to be shared out
+            self.pipeline.fit(features, labels)
+
+    def predict(self, features):
+        """Classes `(count,)`."""
+        return self.pipeline.predict(features)
+
+    def accuracy(self, features, labels):
+        return float(np.mean(self.predict(features) == labels))
