@@ -54,6 +54,18 @@ class Watch:
         times = self.process.cpu_times()
         return times.user + times.system
 
+    def expect_within_limits(self):
+        """Raise `SubmissionFault` if the process has more threads or files than it may."""
+        self._look_at_scratch()
+        if self._threads() > self.limits.threads:
+            raise SubmissionFault(f"it started more than {self.limits.threads} threads")
+
+    def _threads(self):
+        try:
+            return self.process.num_threads() if self.process else 0
+        except psutil.Error:
+            return 0  # it has just ended; the channel will tell
+
     def _look_at_scratch(self):
         size, count, waiting = 0, 0, [self.scratch]
         while waiting:
@@ -83,7 +95,7 @@ class Watch:
         except psutil.Error:
             return
         if self.samples % 10 == 0:  # about once a second
-            self._look_at_scratch()
+            self.expect_within_limits()
         self.samples += 1
         self.asleep += state in (psutil.STATUS_SLEEPING, psutil.STATUS_STOPPED)
         if used > self.seconds:

@@ -71,6 +71,7 @@ class Limits:
         file_size: bytes of one file.
         scratch: bytes of all files together; looked at while the process works.
         files: number of files and folders.
+        threads: number of threads; TensorFlow needs a dozen.
         open_files: number of open files.
     """
 
@@ -79,6 +80,7 @@ class Limits:
     file_size: int = 64 << 20
     scratch: int = 256 << 20
     files: int = 10_000
+    threads: int = 100
     open_files: int = 256
 
 

@@ -87,6 +87,7 @@ class Student:
             raise SubmissionFault(f"its process sent something that is no answer ({error})") from error
         except wire.Closed as error:
             raise self._why_it_ended() from error
+        watch.expect_within_limits()  # so that it is this cell that is told, and not the next
         if reply.get("number") != number:
             raise SubmissionFault("its process sent an answer to something it was not asked")
         if "error" in reply:
