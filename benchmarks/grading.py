@@ -1,7 +1,7 @@
 """Seconds per submission: stock nbgrader with its own executor against this project's grading, in one run.
 
     make bench                                        what the README says
-    python benchmarks/grading.py --submissions 20     more of them
+    python benchmarks/grading.py --submissions 200 --stock 12     a large class, of which stock grades twelve
 
 The same right submissions are graded three times, each time from a fresh course folder, as a whole process:
 
@@ -40,6 +40,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--submissions", type=int, default=12, help="how many (default: 12)")
+    parser.add_argument("--stock", type=int, help="how many of them stock nbgrader grades (default: all)")
     parser.add_argument("--skip-stock", action="store_true", help="only this project's two ways")
     arguments = parser.parse_args()
     programs = Path(sys.executable).parent
@@ -54,7 +55,7 @@ def main():
     }
     if arguments.skip_stock:
         del ways["stock"]
-    seconds, right = {}, {}
+    seconds, right, counts = {}, {}, {}
     with tempfile.TemporaryDirectory() as folder:
         template = Path(folder) / "template"
         build(template, [lesson])
@@ -65,13 +66,15 @@ def main():
         for way, (config, command) in ways.items():
             course = Path(folder) / way
             shutil.copytree(template, course)
+            few = arguments.stock if way == "stock" else None
+            counts[way] = len(keep(course, few)) if few else len(notebooks)
             (course / "nbgrader_config.py").write_text(config, encoding="utf-8")
             print(f"{way}: {' '.join(command)} ...", flush=True)
             started = time.perf_counter()
             subprocess.run(
                 command, cwd=course, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
-            seconds[way] = (time.perf_counter() - started) / len(notebooks)
+            seconds[way] = (time.perf_counter() - started) / counts[way]
             right[way] = full_marks(course, lesson)
             if way != "stock" and right[way] < len(notebooks):  # a fast grader that gives wrong marks is none
                 sys.exit(f"{way}: only {right[way]} of {len(notebooks)} right submissions have full marks")
@@ -83,8 +86,16 @@ def main():
             else ""
         )
         print(
-            f"  {way:<11} {each:6.2f} s per submission, full marks for {right[way]} of {len(notebooks)}{ratio}"
+            f"  {way:<11} {each:6.2f} s per submission, full marks for {right[way]} of {counts[way]}{ratio}"
         )
+
+
+def keep(course, count):
+    """Leave only the first submissions in a course folder, and name them."""
+    folders = sorted((course / "submitted").iterdir())
+    for folder in folders[count:]:
+        shutil.rmtree(folder)
+    return folders[:count]
 
 
 def right_submissions(lesson, count):

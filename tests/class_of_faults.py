@@ -73,15 +73,15 @@ def stand_in(monkeypatch):
         def wait_ready(self):
             return self
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Grader, "_judge", judge)
-        patch.setattr(Grader, "server", lambda self: Ready())
-        patch.setattr(classroom, "warm", lambda: None)
-        event.listen(Engine, "connect", hasty)
-        try:
-            yield asked
-        finally:
-            event.remove(Engine, "connect", hasty)
+    # No context of its own: a test may patch the same names again, and all of it is undone in one go, the last first.
+    monkeypatch.setattr(Grader, "_judge", judge)
+    monkeypatch.setattr(Grader, "server", lambda self: Ready())
+    monkeypatch.setattr(classroom, "warm", lambda: None)
+    event.listen(Engine, "connect", hasty)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, "connect", hasty)
 
 
 def gradebook(folder, url=None):
