@@ -30,6 +30,7 @@ from autograder.judge import warm
 from autograder.nbgrader_config import COURSE_FILE
 from course.lesson import find_lesson
 
+WAYS = ("stock", "plugin", "autograder")
 STOCK = """c = get_config()
 c.Execute.timeout = 300  # the default of 30 s is eaten by importing Keras on a busy machine
 """
@@ -41,7 +42,7 @@ def main():
     )
     parser.add_argument("--submissions", type=int, default=12, help="how many (default: 12)")
     parser.add_argument("--stock", type=int, help="how many of them stock nbgrader grades (default: all)")
-    parser.add_argument("--skip-stock", action="store_true", help="only this project's two ways")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="which to run (default: all)")
     arguments = parser.parse_args()
     programs = Path(sys.executable).parent
     os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
@@ -53,8 +54,7 @@ def main():
         "plugin": (COURSE_FILE, ["nbgrader", "autograde", lesson.lab]),
         "autograder": (COURSE_FILE, ["autograder", "grade", lesson.lab, "--no-feedback"]),
     }
-    if arguments.skip_stock:
-        del ways["stock"]
+    ways = {way: ways[way] for way in arguments.ways}
     seconds, right, counts = {}, {}, {}
     with tempfile.TemporaryDirectory() as folder:
         template = Path(folder) / "template"

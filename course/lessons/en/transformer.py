@@ -351,7 +351,7 @@ def learn(model, rounds, steps, batch_size=64, seed=1):
 
 start = time.perf_counter()
 model = new_model()
-STEPS = course.choose(laptop=50, gpu=50, smoke=2)  # between two looks
+STEPS = course.choose(laptop=50, gpu=50, smoke=10)  # between two looks
 losses, matches = learn(model, rounds=course.choose(laptop=10, gpu=20, smoke=1), steps=STEPS)
 seconds = time.perf_counter() - start
 final = exact_match(model, held_out, vocabulary, sources.shape[1], targets.shape[1])
@@ -443,7 +443,7 @@ plots.show(fig, alt=f"Seconds to write 15, 30 and 60 tokens: without a cache up 
 # is new.
 
 # %% experiment="dates" minutes=2
-date_training = text_pairs(course.data.load("dates"))[: course.choose(laptop=None, gpu=None, smoke=256)]
+date_training = text_pairs(course.data.load("dates"))[: course.choose(laptop=None, gpu=None, smoke=640)]
 date_held_out = text_pairs(course.data.load("dates", "test"))
 letters = Vocabulary(date_training)
 date_sources = letters.sources([source for source, _ in date_training])
