@@ -22,16 +22,15 @@
 # built above it.
 
 # %%
+import course  # first, so that TensorFlow starts without a page of messages
 import math
 import time
 
 import keras
 import numpy as np
-from keras import ops
-
-import course
 from course import plots
 from course.composite import Composite
+from keras import ops
 
 # %% [markdown]
 # The next cell brings your own attention from Lab 1. Where something is missing or fails its checks, you get the course's.
