@@ -67,6 +67,8 @@ def _in(node, imported):
         library = isinstance(root, ast.Name) and root.id in imported
         if isinstance(node.ctx, ast.Store) and library:
             yield f"{ast.unparse(node)} = ..."
+        elif node.attr == "system" and _shell(root):
+            return  # `!pip list`: a shell line, and nothing runs it here
         elif node.attr in ATTRIBUTES and (library or node.attr.startswith(("_", "f_")) or _shell(root)):
             yield ast.unparse(node)[:60]
     elif isinstance(node, ast.Call):

@@ -211,6 +211,10 @@ def test_the_labs_hold_nothing_hidden(root):
         assert not [word for word in hidden + names if word in text]
 
 
+def test_a_shell_line_is_nothing_unusual():
+    assert not unusual("get_ipython().system('pip list')") and unusual("import os\nos.system('ls')")
+
+
 @pytest.mark.parametrize("lab", list(lessons()))
 def test_right_and_mistaken_answers_are_not_called_unusual(lab):
     lesson = lessons()[lab]

@@ -135,8 +135,12 @@ class Transformer(Composite, keras.Model):
         self.positions = positional_encoding(max_length, hidden_dim)
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
         sizes = (num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias)
-        self.encoder = _Stack(lambda name: EncoderLayer(*sizes, name=name), num_layers, pre_norm, name="encoder")
-        self.decoder = _Stack(lambda name: DecoderLayer(*sizes, name=name), num_layers, pre_norm, name="decoder")
+        self.encoder = _Stack(
+            lambda name: EncoderLayer(*sizes, name=name), num_layers, pre_norm, name="encoder"
+        )
+        self.decoder = _Stack(
+            lambda name: DecoderLayer(*sizes, name=name), num_layers, pre_norm, name="decoder"
+        )
 
     def embed(self, tokens, start=0):
         x = self.embedding(tokens) * self.hidden_dim**0.5
