@@ -638,7 +638,7 @@ for name, kind, loss in (
 small = ops.convert_to_numpy(ops.image.resize(images, (16, 16), data_format="channels_last"))
 test_small = ops.convert_to_numpy(ops.image.resize(test_images, (16, 16), data_format="channels_last"))
 rows = experiment.few(labels, 200)
-pre_steps = course.choose(laptop=300, gpu=6000, smoke=2)
+pre_steps = course.choose(laptop=200, gpu=6000, smoke=2)
 tune_steps = course.choose(laptop=150, gpu=300, smoke=2)
 trunk = mnist_model(size=16)
 trunk(small[:1])
