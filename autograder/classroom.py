@@ -111,13 +111,13 @@ def _grade(course_dir, lesson, config, todo, force, workers, scheduler):
 
                 with console.status(f"looking for workers at {escape(scheduler)}"):
                     judges = stack.enter_context(Cluster(scheduler, lesson, grader))
-                where = judges.where
+                place = judges.where
             else:
                 with console.status("starting the warm server (importing Keras once)"):
                     server = grader.server()
                     warm()
                     server.wait_ready()
-                where = f"on {workers} worker{'s' if workers > 1 else ''}"
+                place = f"on {workers} worker{'s' if workers > 1 else ''}"
             bars = stack.enter_context(progress())
             judging = bars.add_task("judging", total=len(todo))
 
@@ -141,7 +141,7 @@ def _grade(course_dir, lesson, config, todo, force, workers, scheduler):
     seconds = time.monotonic() - started
     console.print(
         f"{len(todo)} submission{'s' if len(todo) > 1 else ''} in {seconds:.0f} s "
-        f"({seconds / len(todo):.2f} s each), {where}."
+        f"({seconds / len(todo):.2f} s each), {place}."
     )
     return failed
 

@@ -15,7 +15,6 @@ from autograder.folder import GradeError
 from autograder.grade import read_cells
 from autograder.grading import Verdict, known_as
 from autograder.journal import fingerprint
-from autograder.judge import Mark
 from course.lesson import find_lesson
 
 PORT = 8786  # where a Dask scheduler listens unless told otherwise
@@ -184,7 +183,7 @@ class Cluster:
         fields = future.result()
         if fields is None:
             raise GradeError(self._other("A worker that came later"))
-        return Verdict(**{**fields, "marks": [Mark(**mark) for mark in fields["marks"]]})
+        return Verdict.of(fields)
 
     def _expect_life(self):
         if self._client.status != "running":

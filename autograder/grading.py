@@ -64,7 +64,11 @@ class Verdict:
     @classmethod
     def load(cls, path):
         """Read what `save` wrote."""
-        fields = json.loads(Path(path).read_text(encoding="utf-8"))
+        return cls.of(json.loads(Path(path).read_text(encoding="utf-8")))
+
+    @classmethod
+    def of(cls, fields):
+        """The verdict that `dataclasses.asdict` made these fields of."""
         return cls(**{**fields, "marks": [Mark(**mark) for mark in fields["marks"]]})
 
 

@@ -14,6 +14,7 @@ from course.lesson import lessons
 FOLDER = Path(blocks.__file__).parent
 
 
+@functools.cache  # every student process of a class is lent the same
 def of_earlier_labs(lesson):
     """Lab name -> source of its blocks, for every lab that comes before this one, by number."""
     earlier = {other.name for other in lessons().values() if other.number < lesson.number}

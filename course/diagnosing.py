@@ -97,6 +97,23 @@ def set_dense(layer, *names, use_bias=True):
             variable.assign(uneven(*variable.shape, seed=seed, scale=0.7))
 
 
+def set_all(layer, *names):
+    """Give every weight below the named sub-layers fixed uneven values, whatever order they were made in.
+
+    Raises:
+        CheckFailed: if one is missing or unused.
+    """
+    for number, name in enumerate(names):
+        part = getattr(layer, name, None)
+        expect(part is not None, f"the layer needs `self.{name}`, see its docstring")
+        expect(part.weights, f"`self.{name}` is made but not used")
+        for variable in part.weights:
+            path = variable.path.split(f"{part.name}/", 1)[-1]
+            seed = 1000 * number + sum(place * ord(letter) for place, letter in enumerate(path))
+            fan_in = variable.shape[0] if len(variable.shape) > 1 else 1
+            variable.assign(uneven(*variable.shape, seed=seed, scale=fan_in**-0.5))
+
+
 def through(dense, inputs):
     """What a dense layer's kernel and bias make of `inputs`; `inputs` themselves if there is no such layer."""
     if dense is None:

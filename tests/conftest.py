@@ -32,6 +32,32 @@ def built_course(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def lesson():
+    """Lab 1, on which most of grading is tried."""
+    from course.lesson import find_lesson
+
+    return find_lesson("attention")
+
+
+@pytest.fixture(scope="session")
+def release(built_course, lesson):
+    """Lab 1's notebook as it is handed out. Read from it; a test that writes takes a copy."""
+    import nbformat
+
+    return nbformat.read(built_course / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory, lesson):
+    """A course folder with Lab 1 alone; a test takes a copy."""
+    from autograder.build import build
+
+    made = tmp_path_factory.mktemp("template")
+    build(made, [lesson])
+    return made
+
+
 @pytest.fixture
 def project(tmp_path):
     """A tiny project of its own: `project.lesson`, `project.build(folder)`, `project.replace(path, old, new)`."""

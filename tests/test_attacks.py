@@ -21,22 +21,12 @@ from autograder.repair import repair
 from autograder.report import facts
 from autograder.sandbox import isolate
 from autograder.unusual import unusual
-from course.lesson import find_lesson, lessons
+from course.lesson import lessons
 
 pytestmark = pytest.mark.skipif(bool(isolate.missing()), reason=f"no isolation here: {isolate.missing()}")
 
 SECONDS = 2  # processor seconds for a cell or a probe
 NAMES = [f"{number:03d} {one.tries}" for number, one in enumerate(corpus())]
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return find_lesson("attention")
-
-
-@pytest.fixture(scope="module")
-def release(built_course, lesson):
-    return nbformat.read(built_course / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)
 
 
 @pytest.fixture(scope="module")

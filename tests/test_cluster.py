@@ -18,7 +18,6 @@ from autograder.grading import Grader
 from autograder.sandbox import isolate
 from autograder.sandbox.client import Server
 from autograder.sandbox.faults import MachineFault, Unanswered
-from course.lesson import find_lesson
 
 pytest.importorskip("distributed", reason="pip install 'transformer-labs[cluster]'")
 from autograder import cluster
@@ -26,20 +25,6 @@ from autograder import cluster
 needs_isolation = pytest.mark.skipif(
     bool(isolate.missing()), reason=f"no isolation here: {isolate.missing()}"
 )
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return find_lesson("attention")
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory, lesson):
-    from autograder.build import build
-
-    made = tmp_path_factory.mktemp("template")
-    build(made, [lesson])
-    return made
 
 
 def free_port():

@@ -18,12 +18,6 @@ from autograder.collect import collect
 from autograder.folder import GradeError
 from autograder.naming import folder_name, reader
 from autograder.nbgrader_config import COURSE_FILE
-from course.lesson import find_lesson
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return find_lesson("attention")
 
 
 @pytest.fixture

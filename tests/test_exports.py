@@ -18,11 +18,6 @@ LOGINS = {"ada": 20, "ben": 10, "cleo": 0, "emil": None, "fay": 15}
 
 
 @pytest.fixture(scope="module")
-def lesson():
-    return find_lesson("attention")
-
-
-@pytest.fixture(scope="module")
 def made(tmp_path_factory, lesson):
     """A gradebook: ada and cleo whole, ben late, emil for regrading, fay with questions unread, zoe without anything."""
     folder = tmp_path_factory.mktemp("exports")

@@ -49,21 +49,6 @@ needs_isolation = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def lesson():
-    return find_lesson("attention")
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory, lesson):
-    """A course folder with Lab 1 alone."""
-    from autograder.build import build
-
-    made = tmp_path_factory.mktemp("template")
-    build(made, [lesson])
-    return made
-
-
 @pytest.fixture
 def asked(monkeypatch):
     with stand_in(monkeypatch) as calls:

@@ -18,14 +18,8 @@ from autograder.plugin import write_verdict
 from autograder.repair import repair
 from autograder.sandbox import isolate
 from autograder.sandbox.faults import MachineFault
-from course.lesson import find_lesson
 
 pytestmark = pytest.mark.skipif(bool(isolate.missing()), reason=f"no isolation here: {isolate.missing()}")
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return find_lesson("attention")
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +32,6 @@ def grader():
 @pytest.fixture(scope="module")
 def handed_in(lesson):
     return demo.class_of(lesson)
-
-
-@pytest.fixture(scope="module")
-def release(built_course, lesson):
-    return nbformat.read(built_course / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)
 
 
 @pytest.fixture(scope="module")

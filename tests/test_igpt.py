@@ -1,28 +1,16 @@
 """Lab 5's reference against an independent implementation, published sizes, drawing, wrappers, experiments."""
 
-import importlib.util
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 from keras import ops
+from oracles import igpt as oracle
 
 from course import blocks, checkpoints
 from course.experiments import igpt as experiment
 from solutions import igpt as reference
 from solutions.igpt import ImageGPT, autoregressive_loss, bert_loss, cached_step, complete, recomputing_step
 
-
-def load_oracle():
-    path = Path(__file__).parent / "oracles" / "igpt.py"
-    spec = importlib.util.spec_from_file_location("oracle_igpt", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = load_oracle()
 RNG = np.random.default_rng(1)
 IMAGES = RNG.integers(0, 7, size=(3, 4, 5)).astype("int32")
 MASK = RNG.random((3, 4, 5)) < 0.3

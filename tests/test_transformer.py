@@ -1,28 +1,18 @@
 """Lab 2's reference against an independent implementation, its published sizes, decoding, data and wrappers."""
 
 import importlib.util
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
+from oracles import transformer as oracle
 
 from course import blocks
 from course.experiments import transformer as experiment
 from solutions import transformer as reference
 from solutions.transformer import Transformer, beam_search, cached_step, greedy_decode, recomputing_step
 
-
-def load_oracle():
-    path = Path(__file__).parent / "oracles" / "transformer.py"
-    spec = importlib.util.spec_from_file_location("oracle_transformer", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = load_oracle()
 SOURCE = np.array([[3, 4, 5, 6, 0], [7, 8, 0, 0, 0], [9, 4, 3, 5, 6]], "int32")
 TARGET = np.array([[1, 9, 3, 2, 0, 0, 0], [1, 5, 6, 7, 4, 8, 2], [1, 2, 0, 0, 0, 0, 0]], "int32")
 

@@ -97,10 +97,8 @@ class Server:
                 return self
             try:
                 event, _ = wire.receive(self._control, START_TIMEOUT)
-            except (
-                OSError,
-                ValueError,
-            ) as error:  # ended, silent, talking nonsense, or closed by another thread
+            # It ended, is silent, talks nonsense, or another thread closed it.
+            except (OSError, ValueError) as error:
                 tail = self._log.read_text(errors="replace")[-1000:] if self._log.exists() else ""
                 self.close()
                 raise MachineFault(

@@ -94,9 +94,9 @@ class Watch:
             used, state = self._cpu() - self.cpu, self.process.status()
         except psutil.Error:
             return
-        if self.samples % 10 == 0:  # about once a second
-            self.expect_within_limits()
         self.samples += 1
+        if self.samples % 10 == 0:  # about once a second; shorter work is looked at when it is done
+            self.expect_within_limits()
         self.asleep += state in (psutil.STATUS_SLEEPING, psutil.STATUS_STOPPED)
         if used > self.seconds:
             raise SubmissionFault(

@@ -45,10 +45,7 @@ def arm(names, *trusted):
             if module_name.partition(".")[0] in LIBRARIES:
                 for name in names:
                     # `keras.ops.log_softmax` is `tensorflow.raw_ops.LogSoftmax` elsewhere.
-                    for spelling in {
-                        name,
-                        name.title().replace("_", "") if "_" in name else name.capitalize(),
-                    }:
+                    for spelling in {name, name.title().replace("_", "")}:
                         _wire(name, getattr(module, "__dict__", {}).get(spelling))
 
 

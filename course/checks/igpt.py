@@ -6,7 +6,7 @@ from keras import ops
 
 from course import blocks
 from course.checking import check, expect, expect_boolean, expect_close, expect_shape, to_numpy, uneven
-from course.diagnosing import alike, attempt, expect_result
+from course.diagnosing import alike, attempt, expect_result, set_all
 
 
 def integers(values):
@@ -178,19 +178,6 @@ def epsilon_stands_under_the_root(RMSNorm):
 # --- PixelBlock -------------------------------------------------------------------------------------------
 
 PARTS = ("attention_norm", "attention", "feed_forward_norm", "intermediate_dense", "output_dense")
-
-
-def set_all(layer, *names):
-    """Give every weight below the named sub-layers fixed uneven values, whatever order they were made in."""
-    for number, name in enumerate(names):
-        part = getattr(layer, name, None)
-        expect(part is not None, f"the layer needs `self.{name}`, see its docstring")
-        expect(part.weights, f"`self.{name}` is made but not used")
-        for variable in part.weights:
-            path = variable.path.split(f"{part.name}/", 1)[-1]
-            fan_in = variable.shape[0] if len(variable.shape) > 1 else 1
-            seed = 100 * number + sum(map(ord, path))
-            variable.assign(uneven(*variable.shape, seed=seed, scale=fan_in**-0.5))
 
 
 @check("PixelBlock")

@@ -17,7 +17,7 @@ from course.checking import (
     to_numpy,
     uneven,
 )
-from course.diagnosing import alike, attempt, expect_result
+from course.diagnosing import alike, attempt, expect_result, set_all
 
 SOURCE = np.array([[3, 4, 5, 6, 0], [7, 8, 0, 0, 0]], "int32")
 TARGET = np.array([[1, 9, 3, 2, 0, 0], [1, 5, 6, 7, 4, 2]], "int32")
@@ -26,19 +26,6 @@ END = 2  # ends a sequence in the toy models of the decoding checks
 
 def tokens(values):
     return ops.convert_to_tensor(np.asarray(values, dtype="int32"))
-
-
-def set_all(layer, *needed, base=0):
-    """Give every weight below the named sub-layers fixed uneven values, whatever order they were made in."""
-    for number, name in enumerate(needed):
-        part = getattr(layer, name, None)
-        expect(part is not None, f"the layer needs `self.{name}`, see its docstring")
-        expect(part.weights, f"`self.{name}` is made but not used")
-        for variable in part.weights:
-            path = variable.path.split(f"{part.name}/", 1)[-1]
-            seed = base + 1000 * number + sum(map(ord, path))
-            fan_in = variable.shape[0] if len(variable.shape) > 1 else 1
-            variable.assign(uneven(*variable.shape, seed=seed, scale=fan_in**-0.5))
 
 
 # --- positional_encoding ----------------------------------------------------------------------------------

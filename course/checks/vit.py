@@ -8,7 +8,7 @@ from keras import ops
 
 from course import blocks
 from course.checking import check, expect, expect_close, expect_shape, to_numpy, uneven
-from course.diagnosing import alike, attempt, expect_other_shape, expect_result
+from course.diagnosing import alike, attempt, expect_other_shape, expect_result, set_all
 
 BLOCK = (
     "attention_normalization",
@@ -17,24 +17,6 @@ BLOCK = (
     "intermediate_dense",
     "output_dense",
 )
-
-
-def fill(part, seed=0, scale=1.0):
-    """Give every weight of a built layer fixed uneven values, whatever order they were made in."""
-    for variable in part.weights:
-        path = variable.path.split("/", 1)[-1]
-        own = seed + sum(place * ord(letter) for place, letter in enumerate(path))
-        fan_in = variable.shape[0] if len(variable.shape) > 1 else 1
-        variable.assign(uneven(*variable.shape, seed=own, scale=scale * fan_in**-0.5))
-
-
-def fill_parts(layer, *names):
-    """Fill the named sub-layers of a layer that was called; say so if one is missing."""
-    for seed, name in enumerate(names):
-        part = getattr(layer, name, None)
-        expect(part is not None, f"the layer needs `self.{name}`, see its docstring")
-        expect(part.weights, f"`self.{name}` is made but not used")
-        fill(part, 1000 * seed)
 
 
 def numbers(*shape):
@@ -142,7 +124,7 @@ def undoes_patchify(unpatchify):
 def one_dense_layer_for_all_patches(PatchEmbedding):
     layer, images = PatchEmbedding(2, 5), uneven(2, 4, 6, 3)
     expect_shape(layer(images), (2, 6, 5), "one token for each patch, hidden_dim wide")
-    fill_parts(layer, "projection_dense")
+    set_all(layer, "projection_dense")
     dense, patches = layer.projection_dense, blocks.patchify(images, 2)
     expect_shape(dense.kernel, (12, 5), "the dense layer sees all 12 numbers of a patch")
     expect(dense.use_bias, "the dense layer has a bias")
@@ -161,7 +143,7 @@ def one_dense_layer_for_all_patches(PatchEmbedding):
 def is_a_convolution_with_stride(PatchEmbedding):
     layer, images = PatchEmbedding(3, 4), uneven(2, 6, 9, 2)
     layer(images)
-    fill_parts(layer, "projection_dense")
+    set_all(layer, "projection_dense")
     kernel = ops.reshape(layer.projection_dense.kernel, (3, 3, 2, 4))
     convolved = ops.conv(images, kernel, strides=3, padding="valid", data_format="channels_last")
     right = ops.reshape(convolved, (2, 6, 4)) + layer.projection_dense.bias
@@ -263,7 +245,7 @@ def block_result(layer, inputs, *, activation=keras.activations.gelu, epsilon=1e
 def normalizes_first_and_adds(ViTBlock):
     layer, inputs = ViTBlock(2, 6, 9), uneven(2, 4, 6, scale=2.0)
     expect_shape(layer(inputs), (2, 4, 6), "the shape stays")
-    fill_parts(layer, *BLOCK)
+    set_all(layer, *BLOCK)
     expect_shape(layer.intermediate_dense.kernel, (6, 9), "`intermediate_dense` is intermediate_dim wide")
     mistake = functools.partial(block_result, layer, inputs)
     mistakes = {
@@ -290,7 +272,7 @@ def normalizes_first_and_adds(ViTBlock):
 def epsilon_is_small_and_dropout_used(ViTBlock):
     layer, inputs = ViTBlock(2, 6, 9, dropout=0.5), uneven(7, 8, 6, scale=0.02)
     layer(inputs)
-    fill_parts(layer, *BLOCK)
+    set_all(layer, *BLOCK)
     coarse = block_result(layer, inputs, epsilon=1e-3)
     mistakes = {"epsilon is Keras' default of 1e-3, which swallows small activations: give 1e-6": coarse}
     expect_result(
@@ -319,7 +301,7 @@ def small_model(VisionTransformer, num_classes=5, **options):
     model, images = VisionTransformer((4, 6), 2, 1, 2, 4, 7, num_classes, **options), uneven(3, 4, 6, 2)
     model(images)
     parts = ("embedding", "encoder", "head") if num_classes else ("embedding", "encoder")
-    fill_parts(model, *parts)
+    set_all(model, *parts)
     return model, images
 
 
