@@ -128,12 +128,14 @@ def _grade(course_dir, lesson, config, todo, force, workers, scheduler):
                 )
                 bars.console.print(f"  {escape(name):<12} {points}", highlight=False)
 
+            judged = todo
             if scheduler:
                 judges.judge_all(course_dir, todo, show)
             else:
-                grade.judge_all(course_dir, lesson, todo, grader, workers, show)
+                judged = grade.judged(course_dir, lesson, todo, grader, workers, show)
+                stack.enter_context(contextlib.closing(judged))
             bar = bars.add_task("recording in the gradebook", total=len(todo))
-            failed = recording.record(course_dir, lesson, config, todo, tick=lambda: bars.advance(bar))
+            failed = recording.record(course_dir, lesson, config, judged, tick=lambda: bars.advance(bar))
         if not failed:
             journal.clear()
     finally:

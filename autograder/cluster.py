@@ -1,4 +1,4 @@
-"""Judges a class on a Dask cluster: the same work as `autograder.grade.judge_all`, on other machines.
+"""Judges a class on a Dask cluster: the same work as `autograder.grade.judged`, on other machines.
 
 Every worker process holds one warm server and judges as many submissions side by side as it has threads. Only text
 goes to it, the cells of a repaired notebook, and only a verdict comes back; nobody but this process writes to the

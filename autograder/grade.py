@@ -1,8 +1,9 @@
 """Grades a class: judges submissions side by side, then lets stock nbgrader record, in a course folder.
 
 The judging needs no gradebook and the recording no student process, so the first runs in parallel (here, or on a
-cluster: `autograder.cluster`) and the second is one writer. Both go through the code that plain `nbgrader autograde`
-uses; here it finds the verdicts ready. Either may be cut short at any moment: the same command goes on from there.
+cluster: `autograder.cluster`) and the second is one writer, at work while others are still judged. Both go through
+the code that plain `nbgrader autograde` uses; here it finds the verdicts ready. Either may be cut short at any
+moment: the same command goes on from there.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ __all__ = [
     "GradeError",
     "Submission",
     "alone",
-    "judge_all",
+    "judged",
     "load_config",
     "pending",
     "read_cells",
@@ -107,11 +108,16 @@ def read_cells(course_dir, lesson, found):
             yield one, code_cells(repaired.notebook), repaired.notes
 
 
-def judge_all(course_dir, lesson, found, grader, workers, progress):
-    """Judge submissions side by side. The grader remembers, so recording them afterwards takes no second run.
+def judged(course_dir, lesson, found, grader, workers, progress):
+    """Judge submissions side by side, and hand each on when it is done, so that it can be recorded meanwhile.
+
+    The grader remembers, so recording them takes no second run.
 
     Args:
         progress: called with `(student, verdict or None)` as each is done; `None` for one to be graded again.
+
+    Yields:
+        The `Submission`s, in the order in which they are done. Closing the generator cancels what is left.
     """
 
     def judge(cells, notes):
@@ -129,6 +135,7 @@ def judge_all(course_dir, lesson, found, grader, workers, progress):
                 except Exception:  # one submission's trouble is never the class's
                     verdict = None  # recording tries once more, and says what is wrong if it stays
                 progress(waiting[future].student, verdict)
+                yield waiting[future]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

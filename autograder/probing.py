@@ -158,5 +158,7 @@ def prepare(layer, rng, *inputs, **widths):
     for name, width in widths.items():
         part = getattr(layer, name, None)
         if part is not None and not part.built:
+            if hasattr(part, "kernel_initializer"):
+                part.kernel_initializer = keras.initializers.Zeros()  # drawing what is set below takes time
             part.build((None, None, width))
     set_weights(layer, rng, *widths)

@@ -66,7 +66,7 @@ def record(course_dir, lesson, config, todo, tick=lambda: None):
     One that fails stays as if it had never been graded, for the next run.
 
     Args:
-        todo: the `Submission`s, each of which is recorded whatever was there before.
+        todo: the `Submission`s, each of which is recorded whatever was there before; or what yields them.
         tick: called after each.
 
     Returns:

@@ -154,8 +154,12 @@ def test_a_kill_in_the_middle_of_recording_leaves_no_half_result_behind(
 
 
 def test_what_was_judged_before_the_kill_is_not_judged_again(course, lesson, asked, undisturbed, monkeypatch):
+    def record(course_dir, lesson, config, todo, tick):
+        assert len(list(todo)) == len(STUDENTS)  # it is handed them as they are judged
+        os.kill(os.getpid(), 9)
+
     with monkeypatch.context() as patch:
-        patch.setattr(recording, "record", lambda *a, **k: os.kill(os.getpid(), 9))
+        patch.setattr(recording, "record", record)
         assert in_a_child(lambda: run(course, lesson)) == -9
     assert finish(course, lesson) == undisturbed
     assert not asked
