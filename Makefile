@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 TF_CPP_MIN_LOG_LEVEL ?= 3
 export TF_CPP_MIN_LOG_LEVEL
 
-.PHONY: help demo test lab build gates bench checkpoints proofs lint clean constraints
+.PHONY: help demo test lab workshop build gates bench checkpoints proofs site lint clean constraints
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -37,6 +37,9 @@ test: $(READY) ## run the test suite
 lab: $(READY) ## open JupyterLab on the labs
 	@$(BIN)/course lab $(ARGS)
 
+workshop: $(READY) ## rehearse a workshop on this machine: Hub, live board, marks at once
+	@$(BIN)/autograder workshop --local $(ARGS)
+
 build: $(READY) ## write labs/ anew from lessons and solutions
 	@$(BIN)/autograder build $(ARGS)
 
@@ -51,6 +54,9 @@ checkpoints: $(READY) ## train anew the small weights that come with the labs
 
 proofs: $(READY) ## run the long proofs, which `make test` leaves out
 	@$(BIN)/pytest -m slow $(ARGS)
+
+site: $(READY) ## write the documentation site, labs with their pictures (an hour; ARGS=--no-run without)
+	@$(BIN)/autograder site $(ARGS)
 
 lint: $(READY) ## look for untidy code
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from autograder import DEFAULT_SEED
 from autograder.judge import Mark, mark_exercise, warm
 from autograder.sandbox.client import Server
 from autograder.sandbox.faults import MachineFault
@@ -20,7 +21,6 @@ from autograder.unusual import unusual
 from course.handmade import parse
 
 RUN_ROLES = ("setup", "given", "answer", None)  # None: a cell the learner added, which may hold a helper
-DEFAULT_SEED = 20170612  # the day "Attention Is All You Need" appeared
 
 
 @dataclass

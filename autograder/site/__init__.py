@@ -1,0 +1,1 @@
+"""The documentation site: pages of the repository, the labs with their pictures, and the reference of the code."""
