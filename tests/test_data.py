@@ -200,7 +200,7 @@ def test_three_processes_at_once(tmp_path):
         ("mnist5", "no data set called 'mnist5'; did you mean mnist5k or tfds:mnist"),
         (
             "zzz",
-            "no data set called 'zzz'; there are dates, digits, mnist5k, numbers, openmoji. Sets of TensorFlow Datasets are written tfds:NAME",
+            "no data set called 'zzz'; there are dates, digits, docstrings, mnist5k, numbers, openmoji. Sets of TensorFlow Datasets are written tfds:NAME",
         ),
         ("tfds:mnits", "TensorFlow Datasets has no set called 'mnits'; did you mean tfds:mnist"),
         ("tfds:qqqqqq", "TensorFlow Datasets has no set called 'qqqqqq'; see tfds.list_builders"),

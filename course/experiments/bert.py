@@ -1,0 +1,284 @@
+"""What the experiments of Lab 3 need besides the learner's own code: the corpus, rows to learn from, training."""
+
+import time
+
+import keras
+import numpy as np
+from keras import ops
+
+from course import checkpoints, data, presets
+from course.wordpiece import WordPiece
+
+LENGTH = 48  # tokens of a row; two sentences have 40 on average
+
+
+# --- the corpus -------------------------------------------------------------------------------------------
+
+
+def read_corpus(split="train", name="docstrings"):
+    """A text set as documents.
+
+    Args:
+        split: as for `course.data.load`.
+        name: `"docstrings"`; or any set with texts and labels, whose texts are cut into sentences.
+
+    Returns:
+        `(documents, labels)`: for each document a list of sentences (`str`), and its label (int64 array).
+    """
+    batches = data.load(name, split, as_supervised=False).batch(4096).as_numpy_iterator()
+    columns = [*zip(*(tuple(batch[key] for key in sorted(batch)) for batch in batches), strict=True)]
+    if name != "docstrings":
+        labels, texts = (np.concatenate(column) for column in columns)
+        return [_sentences(text.decode()) for text in texts], labels.astype("int64")
+    numbers, labels, places, texts = (np.concatenate(column) for column in columns)
+    documents, kinds, latest = [], [], None
+    for row in np.lexsort((places, numbers)):
+        if numbers[row] != latest:
+            documents.append([])
+            kinds.append(labels[row])
+            latest = numbers[row]
+        documents[-1].append(texts[row].decode())
+    return documents, np.array(kinds, "int64")
+
+
+def _sentences(text):
+    text = text.replace("<br />", " ").replace("! ", "!\n").replace("? ", "?\n").replace(". ", ".\n")
+    return [sentence.strip() for sentence in text.split("\n") if sentence.strip()]
+
+
+def vocabulary():
+    """The `WordPiece` vocabulary that the course's trained weights know: 3,000 pieces of docstrings."""
+    return WordPiece(checkpoints.read("bert_docstrings")[1]["vocabulary"].split("\n"))
+
+
+def encoded(documents, pieces):
+    """Documents of sentences as documents of lists of token numbers."""
+    return [[pieces.encode(sentence) for sentence in document] for document in documents]
+
+
+def single_rows(texts, pieces, pack, length=LENGTH):
+    """Texts as rows of one segment: `(tokens, segments)`, both int32 `(texts, length)`."""
+    rows = [pack(pieces.encode(text), max_length=length, cls=pieces.cls, sep=pieces.sep) for text in texts]
+    return tuple(np.stack(column) for column in zip(*rows, strict=True))
+
+
+def pair_rows(documents, sentence_pair, pack, count, length=LENGTH, seed=0):
+    """Rows of two segments for pre-training.
+
+    Args:
+        documents: as `encoded` gives them.
+        sentence_pair: the learner's.
+        pack: the learner's.
+        count: how many rows; beginnings come again when all were used.
+        length: tokens of a row.
+        seed: for the order and for the noise.
+
+    Returns:
+        `(tokens, segments, is_next)`: int32 `(count, length)` twice, and `(count,)`.
+    """
+    rng = np.random.default_rng(seed)
+    # Only beginnings after which something follows: so half of the pairs are true ones. What stands alone comes in
+    # as the random second segment.
+    beginnings = np.array([(d, p) for d, document in enumerate(documents) for p in range(len(document) - 1)])
+    rounds = -(-count // len(beginnings))
+    order = np.concatenate([rng.permutation(len(beginnings)) for _ in range(rounds)])[:count]
+    noise = rng.random((count, 3))
+    rows = []
+    for (document, place), numbers in zip(beginnings[order].tolist(), noise.tolist(), strict=True):
+        first, second, is_next = sentence_pair(documents, document, place, numbers)
+        rows.append((*pack(first, second, length), is_next))
+    tokens, segments, is_next = zip(*rows, strict=True)
+    return np.stack(tokens), np.stack(segments), np.array(is_next, "int32")
+
+
+def hidden_rows(tokens, mask_tokens, vocabulary_size, seed=0, share=0.15):
+    """Rows with tokens to guess.
+
+    Args:
+        tokens: integers `(rows, length)`.
+        mask_tokens: the learner's.
+        vocabulary_size: random tokens are drawn from as many.
+        seed: for the noise.
+        share: which part is to be guessed.
+
+    Returns:
+        `(inputs, places, answers)`: what the model reads, `(rows, length)`; the places to guess, `(rows, number)`;
+        and the tokens that stood there. Rows with fewer places are filled up with place 0 and answer -1.
+    """
+    rng = np.random.default_rng(seed)
+    length = tokens.shape[1]
+    number = max(1, round(share * length))
+    found = []
+    for start in range(0, len(tokens), 8192):
+        part = tokens[start : start + 8192]
+        noise = rng.random((2, *part.shape), dtype="float32")
+        random_tokens = rng.integers(vocabulary_size, size=part.shape, dtype="int32")
+        inputs, chosen = (
+            ops.convert_to_numpy(each) for each in mask_tokens(part, *noise, random_tokens, share)
+        )
+        places = np.argsort(~chosen, axis=-1, kind="stable")[:, :number].astype("int32")
+        real = np.take_along_axis(chosen, places, axis=-1)
+        answers = np.where(real, np.take_along_axis(part, places, axis=-1), -1)
+        found.append((inputs, np.where(real, places, 0), answers))
+    return tuple(np.concatenate(column).astype("int32") for column in zip(*found, strict=True))
+
+
+def unigram_nats(tokens, answers, vocabulary_size):
+    """What a model without a network pays for the answers: one table of how frequent each token is.
+
+    Returns:
+        `(nats, accuracy)`; its best guess is always the same token.
+    """
+    counts = np.bincount(tokens[tokens > 3], minlength=vocabulary_size) + 0.1
+    shares = counts / counts.sum()
+    answers = answers[answers >= 0]
+    return float(-np.log(shares[answers]).mean()), float(np.mean(answers == shares.argmax()))
+
+
+# --- training ---------------------------------------------------------------------------------------------
+
+
+class Watch(keras.callbacks.Callback):
+    """A line now and then: step, loss on held-out rows, and how long it will still take.
+
+    Args:
+        steps: of the whole training.
+        measure: takes nothing and gives the loss to report; called without training going on.
+        lines: how many lines.
+    """
+
+    def __init__(self, steps, measure, lines=12):
+        super().__init__()
+        self.every, self.steps, self.measure = max(1, steps // lines), steps, measure
+        self.at, self.curve = [], []
+
+    def on_train_begin(self, logs=None):
+        self.start = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        now, done = time.perf_counter(), batch + 1
+        self.start = self.start or now  # the first step also traces the model
+        if done % self.every == 0:
+            self.at.append(done)
+            self.curve.append(self.measure())
+            left = (time.perf_counter() - self.start) / max(1, batch) * (self.steps - done)
+            print(f"step {done:5,} of {self.steps:,}   {self.curve[-1]:.2f} nats   about {left:.0f} s left")
+
+
+def in_parts(function, *arrays, size=128):
+    """`function(*arrays)` in parts of the batch, so that memory stays small; the tensors it gives, as NumPy arrays."""
+    parts = [
+        keras.tree.map_structure(ops.convert_to_numpy, function(*(array[at : at + size] for array in arrays)))
+        for at in range(0, len(arrays[0]), size)
+    ]
+    return keras.tree.map_structure(lambda *pieces: np.concatenate(pieces), *parts)
+
+
+def guesses(model, tokens, segments, places):
+    """The logits of a `BertPretraining` at the places to guess, `(rows, number, vocabulary_size)`, and of the pairs."""
+    return in_parts(lambda *part: model(part), tokens, segments, places)
+
+
+def pretrain(model, optimizer, loss, rows, held_out, batch_size=32, lines=12, pair_weight=0.1):
+    """Train a `BertPretraining` on both tasks: guess the hidden tokens, and say whether the second segment follows.
+
+    Args:
+        model: called once.
+        optimizer: a Keras optimizer.
+        loss: the learner's `masked_language_loss`.
+        rows: `(inputs, segments, places, answers, is_next)`, as made above; one step for each batch of them.
+        held_out: the same, to measure on.
+        batch_size: rows of a step.
+        lines: how often the loss is measured.
+        pair_weight: how much the second task counts beside the first.
+
+    Returns:
+        `(steps, nats)`: two lists, when it was measured and what on the held-out rows.
+    """
+
+    def wanted(answers, logits):
+        return loss(ops.maximum(answers, 0), logits, answers >= 0)
+
+    def measure():
+        logits, _ = guesses(model, *held_out[:3])
+        return float(wanted(held_out[3], logits))
+
+    follows = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    # In the paper both losses count alike. With so few steps the easier task would lead the small model astray: it
+    # stays on the plateau twice as long.
+    model.compile(
+        optimizer, [wanted, follows], loss_weights=[1.0, pair_weight], jit_compile=presets.jit_compile()
+    )
+    steps = len(rows[0]) // batch_size
+    watch = Watch(steps, measure, lines)
+    rows = [each[: steps * batch_size] for each in rows]
+    model.fit(tuple(rows[:3]), tuple(rows[3:]), batch_size, shuffle=False, verbose=0, callbacks=[watch])
+    return watch.at, watch.curve
+
+
+def next_token_loss(loss, pad=0):
+    """`loss(tokens, logits)` of a model that reads one way, or of one that gives the logits of both ways.
+
+    Args:
+        loss: the learner's `masked_language_loss`.
+        pad: the token that is not to be guessed.
+    """
+
+    def forward(tokens, logits):
+        return loss(tokens[:, 1:], logits[:, :-1], tokens[:, 1:] != pad)
+
+    def backward(tokens, logits):
+        return loss(tokens[:, :-1], logits[:, 1:], tokens[:, 1:] != pad)
+
+    return forward, backward
+
+
+def train_reader(model, optimizer, loss, tokens, held_out, batch_size=32, lines=12):
+    """Train a `GPT` or an `Elmo` to guess what comes next (and what came before).
+
+    Args:
+        model: called once.
+        optimizer: a Keras optimizer.
+        loss: the learner's `masked_language_loss`.
+        tokens: integers `(rows, length)`; one step for each batch of them.
+        held_out: the same, to measure on.
+        batch_size: rows of a step.
+        lines: how often the loss is measured.
+
+    Returns:
+        `(steps, nats)`: when it was measured, and what on the held-out rows; for an `Elmo` the mean of both ways.
+    """
+    ways = next_token_loss(loss)
+
+    def nats(rows):
+        found = model(rows)
+        each = zip(ways, found, strict=True) if isinstance(found, tuple | list) else [(ways[0], found)]
+        return np.mean([float(way(rows, logits)) for way, logits in each])
+
+    def measure():
+        return float(np.mean([nats(held_out[at : at + 64]) for at in range(0, len(held_out), 64)]))
+
+    two = isinstance(model(tokens[:1]), tuple | list)
+    losses, answers = (list(ways), (tokens, tokens)) if two else (ways[0], tokens)
+    model.compile(optimizer, losses, jit_compile=presets.jit_compile())
+    steps = len(tokens) // batch_size
+    watch = Watch(steps, measure, lines)
+    inputs, answers = keras.tree.map_structure(lambda each: each[: steps * batch_size], (tokens, answers))
+    model.fit(inputs, answers, batch_size, shuffle=False, verbose=0, callbacks=[watch])
+    return watch.at, watch.curve
+
+
+def fine_tune(classifier, optimizer, inputs, labels, steps, batch_size=32, seed=1):
+    """Train a classifier on batches drawn from a few labelled rows; returns it."""
+    rows = np.random.default_rng(seed).integers(len(labels), size=steps * batch_size)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    classifier.compile(optimizer, loss, jit_compile=presets.jit_compile())
+    drawn = tuple(each[rows] for each in inputs)
+    classifier.fit(drawn, labels[rows], batch_size, shuffle=False, verbose=0)
+    return classifier
+
+
+def accuracy(classifier, inputs, labels):
+    """How often the highest score is the right one."""
+    logits = in_parts(lambda *part: classifier(part), *inputs)
+    return float(np.mean(logits.argmax(axis=-1) == labels))
