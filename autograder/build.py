@@ -20,6 +20,7 @@ from pathlib import Path
 import nbformat
 
 from autograder.cells import write_cells
+from autograder.colab import colab_cells
 from autograder.guards import expect_no_answers, expect_same_cells, expect_untouched, is_answer
 from autograder.lift import Reference, bank_source, free_names, renamed, without_markers
 from autograder.nbgrader_config import STUB, TEXT_STUB
@@ -43,7 +44,7 @@ def source_notebook(lesson, root=ROOT):
             uses a name that a learner does not have at that place.
     """
     cells, _ = write_cells(lesson, root)
-    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook = nbformat.v4.new_notebook(cells=[*colab_cells(root), *cells])
     notebook.nbformat_minor = 5
     notebook.metadata = nbformat.from_dict(
         {

@@ -2,7 +2,7 @@
 
 `cell.metadata.course` tells what a cell is: `{"role": ..., "name": ...}`, a pair that no other cell of the notebook
 has. Roles: prose; setup and given, which run before answers do; answer and check, the two halves of an exercise;
-question, the answer a person grades; experiment.
+question, the answer a person grades; experiment; and colab, which `autograder.colab` puts in front.
 """
 
 import builtins

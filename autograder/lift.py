@@ -74,7 +74,15 @@ class Reference:
             )
         text = self.path.read_text(encoding="utf-8")
         self._rows = text.splitlines()
-        self._nodes = {name: node for node in parse(text, self.path).body for name in _bound_by(node)}
+        body = parse(text, self.path).body
+        self._nodes = {name: node for node in body for name in _bound_by(node)}
+        # Name -> the earlier lab's module that it is imported from.
+        self._earlier = {
+            alias.name: node.module.removeprefix("solutions.")
+            for node in body
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("solutions.")
+            for alias in node.names
+        }
 
     def answer(self, name):
         """The function or class of that name with its decorators, or `None`."""
@@ -82,8 +90,15 @@ class Reference:
         return self._cut(node) if isinstance(node, ast.FunctionDef | ast.ClassDef) else None
 
     def given(self, name):
-        """The statement that binds `name` with the comment right above it, or `None`."""
-        return self._cut(self._nodes[name], comment=True) if name in self._nodes else None
+        """The statement that binds `name` with the comment right above it, or `None`.
+
+        What this module imports from an earlier lab's reference is lifted from there.
+        """
+        if name in self._nodes:
+            return self._cut(self._nodes[name], comment=True)
+        if name in self._earlier:
+            return Reference(self.path.with_name(f"{self._earlier[name]}.py")).given(name)
+        return None
 
     def reflections(self):
         """`REFLECTIONS`: the model answer to each question, by name; empty if there is none.

@@ -17,7 +17,7 @@ import nbformat
 MAX_BYTES = 64 << 20  # of a file
 MAX_CELLS = 2000
 MAX_SOURCE = 200_000  # characters of one cell
-WRITABLE = ("answer", "question", "experiment", "prose")
+WRITABLE = ("answer", "question", "experiment", "prose", "colab")
 
 
 @dataclass
