@@ -11,9 +11,16 @@ from autograder.sandbox import isolate
 from course.lesson import lessons
 
 # Seconds on two cores, with what each lab promises.
-BUDGET = {"attention": 180, "transformer": 480, "vit": 600, "igpt": 600}
+BUDGET = {"attention": 180, "transformer": 480, "bert": 720, "vit": 600, "igpt": 600, "mae": 900}
 # Exercises, misconceptions and alternatives that each lab promises at least.
-PROMISED = {"attention": (7, 40, 20), "transformer": (9, 45, 27), "vit": (10, 70, 30), "igpt": (12, 90, 36)}
+PROMISED = {
+    "attention": (7, 40, 20),
+    "transformer": (9, 45, 27),
+    "bert": (11, 100, 33),
+    "vit": (10, 70, 30),
+    "igpt": (12, 90, 36),
+    "mae": (11, 75, 33),
+}
 
 
 @pytest.fixture(params=list(lessons()), scope="module")
