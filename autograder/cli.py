@@ -15,7 +15,11 @@ if not sys.warnoptions:
 import typer
 from rich.markup import escape
 
+from autograder import DEFAULT_SEED
 from autograder.show import console
+from autograder.site import commands as site
+from autograder.stage import commands
+from autograder.workshop import commands as room
 from course.errors import CourseError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -26,8 +30,6 @@ Seed = Annotated[int, typer.Option(help="What probes draw shapes and values from
 Isolation = Annotated[
     str, typer.Option(help="full, or none where `autograder doctor` says code cannot be shut in.")
 ]
-
-DEFAULT_SEED = 20170612
 
 
 def sentences(command):
@@ -232,6 +234,10 @@ def doctor():
     console.print(table)
     raise typer.Exit(1 if any(row.cure for row in rows) else 0)
 
+
+commands.add(app, sentences)  # slides, guide, pack, readiness
+site.add(app, sentences)
+room.add(app, sentences)  # workshop
 
 if __name__ == "__main__":
     sys.exit(app())

@@ -6,9 +6,12 @@ In a lab notebook:
 
     course.check(softmax)       # is my answer right? if not, what is the likely mistake?
     course.hint("softmax")      # one more hint
+
+and inside a workshop `course.submit()`, marks at once, and `course.catch_up("softmax")`, an answer that was released.
 """
 
 import importlib
+import os
 import sys
 from importlib import metadata
 
@@ -28,6 +31,7 @@ except metadata.PackageNotFoundError:  # a checkout that was never installed
 
 __all__ = [
     "carry",
+    "catch_up",
     "check",
     "checkpoint",
     "choose",
@@ -36,6 +40,7 @@ __all__ = [
     "jit_compile",
     "plots",
     "preset",
+    "submit",
     "use_preset",
 ]
 
@@ -53,7 +58,12 @@ def check(answer, exercise=None):
     """Check an answer at once. See `course.checking.run`."""
     from course.checking import run
 
-    return run(answer, exercise)
+    found = run(answer, exercise)
+    if "COURSE_WORKSHOP_URL" in os.environ:
+        from course.progress import report
+
+        report(found)
+    return found
 
 
 def hint(exercise):
@@ -75,3 +85,17 @@ def checkpoint(model, name):
     from course.checkpoints import checkpoint as load
 
     return load(model, name)
+
+
+def submit(lab=None, notebook=None):
+    """In a workshop: have this notebook graded now. See `course.workshop.submit`."""
+    from course.workshop import submit as hand_in
+
+    return hand_in(lab, notebook)
+
+
+def catch_up(exercise):
+    """In a workshop: fetch an answer that the instructor released. See `course.workshop.catch_up`."""
+    from course.workshop import catch_up as fetch
+
+    return fetch(exercise)
