@@ -8,7 +8,21 @@ import tomllib
 
 import pytest
 
-TARGETS = ["demo", "test", "lab", "workshop", "build", "gates", "bench", "checkpoints", "proofs", "site", "lint", "clean", "help"]
+TARGETS = [
+    "demo",
+    "test",
+    "lab",
+    "workshop",
+    "build",
+    "gates",
+    "bench",
+    "checkpoints",
+    "proofs",
+    "site",
+    "lint",
+    "clean",
+    "help",
+]
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
