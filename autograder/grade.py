@@ -7,7 +7,7 @@ moment: the same command goes on from there.
 """
 
 import contextlib
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,33 +109,33 @@ def read_cells(course_dir, lesson, found):
 
 
 def judged(course_dir, lesson, found, grader, workers, progress):
-    """Judge submissions side by side, and hand each on when it is done, so that it can be recorded meanwhile.
+    """Judge submissions side by side, and hand them on one by one, to be recorded while others are judged.
 
     The grader remembers, so recording them takes no second run.
 
     Args:
-        progress: called with `(student, verdict or None)` as each is done; `None` for one to be graded again.
+        progress: called with `(student, verdict or None)` before each; `None` for one to be graded again.
 
     Yields:
-        The `Submission`s, in the order in which they are done. Closing the generator cancels what is left.
+        The `Submission`s in their order. Closing the generator cancels what is left.
     """
 
     def judge(cells, notes):
         return None if cells is None else grader.grade_cells(lesson, cells, notes)
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        waiting = {
-            pool.submit(judge, cells, notes): one
+        waiting = [
+            (one, pool.submit(judge, cells, notes))
             for one, cells, notes in read_cells(course_dir, lesson, found)
-        }
+        ]
         try:
-            for future in as_completed(waiting):
+            for one, future in waiting:
                 try:
                     verdict = future.result()
                 except Exception:  # one submission's trouble is never the class's
                     verdict = None  # recording tries once more, and says what is wrong if it stays
-                progress(waiting[future].student, verdict)
-                yield waiting[future]
+                progress(one.student, verdict)
+                yield one
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
