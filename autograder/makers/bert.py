@@ -43,7 +43,7 @@ SIZES = {"num_layers": 2, "num_heads": 4, "hidden_dim": 128, "intermediate_dim":
 PIECES, BATCH, PEAK, SPREAD = 3_000, 32, 1.5e-3, 0.1
 # GPT and ELMo learn from every token they read, BERT from one in seven: so they get by with fewer rows. An LSTM goes word
 # by word, and its steps take longest.
-STEPS = {"bert": 8_000, "gpt": 1_500, "elmo": 200}
+STEPS = {"bert": 8_000, "gpt": 1_500, "elmo": 1_000}
 
 
 @functools.cache

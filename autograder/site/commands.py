@@ -64,7 +64,7 @@ def build_html(source, to):
     Raises:
         CourseError: with what Sphinx said.
     """
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-E"]
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-E", "--no-color"]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run([*command, str(source), str(to)], capture_output=True, text=True, env=environment)
     if "No module named sphinx" in done.stderr:

@@ -15,10 +15,12 @@ LINK = re.compile(r"(?<=\]\()(?P<target>[^)\s#:]+)(?P<anchor>#[^)\s]*)?(?=\))")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 # What the reference of the code leaves out: text, data, and what would give answers away.
 LEFT_OUT = ("course.lessons", "course.checks", "autograder.probes", "autograder.misconceptions")
+# Run in processes of their own, where other things can be imported than here.
 SCRIPTS = (
     "autograder.sandbox.server",
     "autograder.sandbox.student",
-)  # run in a process of their own, not imported
+    "autograder.workshop.jupyterhub_config",
+)
 ROOMS = {
     "course": "What a learner installs. It knows nothing of the other two.",
     "solutions": "The reference: one readable module per lab, for instructors.",
