@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from autograder.show import console, where
+from autograder.stage.commands import Preset, expect_preset, shown_by
 from course.errors import CourseError
 from course.quiet import quiet
 
@@ -27,30 +28,17 @@ def site(
     run: Annotated[
         bool, typer.Option("--run/--no-run", help="Run the labs for what their experiments show.")
     ] = True,
-    preset: Annotated[
-        str, typer.Option(help="laptop, gpu, or smoke to try it out (it learns nothing).")
-    ] = "laptop",
+    preset: Preset = "laptop",
 ):
     """Write the documentation site: pages, the labs with their pictures, the reference of the code."""
-    from course.presets import PRESETS
-
-    if preset not in PRESETS:
-        raise CourseError(f"--preset is one of {', '.join(PRESETS)}, not {preset}.")
+    expect_preset(preset)
     with console.status("gathering pages") as status:
         with quiet():
             from autograder.build import ROOT
             from autograder.site.pages import gather
 
         def shown(lesson):
-            if not run:
-                return None
-            from autograder.stage.pictures import pictures
-
-            def progress(name, behind, total):
-                left = f", about {total - behind:g} minutes left" if total > behind else ""
-                status.update(f"running {lesson.lab} for its pictures: {name}{left}")
-
-            return pictures(lesson, preset, progress)
+            return shown_by(lesson, preset, status) if run else None
 
         source = gather(ROOT / SOURCE, shown, ROOT)
         status.update("writing pages")

@@ -14,6 +14,8 @@ LabOrAll = Annotated[
     str | None, typer.Argument(help="One lab: 1, attention or lab1_attention; all if left out.")
 ]
 
+Preset = Annotated[str, typer.Option(help="laptop, gpu, or smoke to try it out (it learns nothing).")]
+
 
 def add(app, sentences):
     """Add the commands to an app.
@@ -30,37 +32,43 @@ def _lessons(lab):
     return [find_lesson(lab)] if lab else list(lessons().values())
 
 
+def expect_preset(preset):
+    """Raise `CourseError` for what is no preset."""
+    from course.errors import CourseError
+    from course.presets import PRESETS
+
+    if preset not in PRESETS:
+        raise CourseError(f"--preset is one of {', '.join(PRESETS)}, not {preset}.")
+
+
+def shown_by(lesson, preset, status):
+    """What the lesson's experiments show, with the progress of running them on a console's status line."""
+    from autograder.stage.pictures import pictures
+
+    def progress(name, behind, total):
+        left = f", about {total - behind:g} minutes left" if total > behind else ""
+        status.update(f"running {lesson.lab} for its pictures: {name}{left}")
+
+    return pictures(lesson, preset, progress)
+
+
 def slides(
     lab: LabOrAll = None,
     to: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("slides"),
     run: Annotated[
         bool, typer.Option("--run/--no-run", help="Run the lab's cells for the pictures of its experiments.")
     ] = True,
-    preset: Annotated[
-        str, typer.Option(help="laptop, gpu, or smoke to try it out (it learns nothing).")
-    ] = "laptop",
+    preset: Preset = "laptop",
 ):
     """Write each lab's slides: one page with reveal.js inside, for a room without network."""
-    from course.errors import CourseError
-    from course.presets import PRESETS
-
-    if preset not in PRESETS:
-        raise CourseError(f"--preset is one of {', '.join(PRESETS)}, not {preset}.")
+    expect_preset(preset)
     with console.status("gathering") as status:
         with quiet():
             import keras  # noqa: F401 - what the bank of misconceptions needs, without its greetings
 
-            from autograder.stage.pictures import pictures
             from autograder.stage.slides import write_slides
         for lesson in _lessons(lab):
-            shown = None
-            if run:
-
-                def progress(name, behind, total, lab=lesson.lab):
-                    left = f", about {total - behind:g} minutes left" if total > behind else ""
-                    status.update(f"running {lab} for its pictures: {name}{left}")
-
-                shown = pictures(lesson, preset, progress)
+            shown = shown_by(lesson, preset, status) if run else None
             status.update(f"writing {lesson.lab}")
             path, count = write_slides(lesson, to, shown)
             size = path.stat().st_size / 2**20
