@@ -32,6 +32,7 @@ except metadata.PackageNotFoundError:  # a checkout that was never installed
 __all__ = [
     "carry",
     "catch_up",
+    "changed",
     "check",
     "checkpoint",
     "choose",
@@ -78,6 +79,13 @@ def carry(*names, **options):
     from course.carrying import carry as bring
 
     return bring(*names, **options)
+
+
+def changed(new, since):
+    """Compare your new class with an earlier one, line by line. See `course.changes.changed`."""
+    from course.changes import changed as compare
+
+    return compare(new, since)
 
 
 def checkpoint(model, name):

@@ -63,7 +63,7 @@ def _own(name, given):
     from course.lesson import find_exercise
 
     lesson, _ = find_exercise(name)
-    path = Path(given).expanduser() if given is not None else _look_for(lesson)
+    path = Path(given).expanduser() if given is not None else look_for(lesson)
     if path is None:
         return None, f"there is no {lesson.lab}/{lesson.name}.ipynb next to this lab"
     try:
@@ -102,7 +102,7 @@ def _count(number, thing):
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def _look_for(lesson):
+def look_for(lesson):
     """The notebook in its folder beside the current one or above, also in a folder `labs`; `None` if nowhere."""
     here = Path.cwd()
     for folder in (here, *here.parents[:UP]):

@@ -1,0 +1,94 @@
+"""`course.changed`: the learner's own two classes side by side, from this notebook or an earlier one."""
+
+import linecache
+
+import pytest
+from tiny_course import install, notebook
+
+import course
+from course.errors import CourseError
+
+OLD = '''class Old:
+    """A layer."""
+
+    def __init__(self, width):
+        self.width = width  # kept
+
+    def call(self, x):
+        """Add, then scale."""
+        y = x + 1
+        return y * self.width
+'''
+NEW = """class New:
+    def __init__(self, width):
+        self.width = (
+            width
+        )
+
+    def call(self, x):
+        y = x * self.width
+        return y * self.width
+"""
+
+
+def in_a_cell(source, name, number):
+    file = f"<cell {number} of a test>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    space = {}
+    exec(compile(source, file, "exec"), space)
+    return space[name]
+
+
+@pytest.fixture
+def classes():
+    return in_a_cell(NEW, "New", 1), in_a_cell(OLD, "Old", 2)
+
+
+def test_marks_the_lines_that_changed_and_no_others(classes):
+    found = course.changed(classes[0], since=classes[1])
+    assert [row for row in found.rows if row[0] or row[2]] == [
+        ("−", "    y = x + 1", "+", "    y = x * self.width")
+    ]
+    assert repr(found).endswith("4 of the 5 lines of your New stood in your Old.")
+    assert "−     y = x + 1" in repr(found) and "kept" not in repr(found) and "scale" not in repr(found)
+
+
+def test_the_table_says_it_without_colours_and_escapes_code():
+    risky = in_a_cell(OLD.replace("y = x + 1", "y = '<script>'").replace("Old", "Risky"), "Risky", 3)
+    shown = course.changed(risky, since=in_a_cell(OLD, "Old", 2))._repr_html_()
+    assert "<script>" not in shown and "&lt;script&gt;" in shown
+    assert shown.count(">− ") == shown.count(">+ ") == 1
+    assert '<th scope="col"' in shown and "<caption" in shown
+
+
+def test_an_earlier_lab_is_read_from_its_notebook(tmp_path, monkeypatch, classes):
+    for _ in install(tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        missing = course.changed(classes[0], since="double")
+        assert repr(missing) == (
+            "There is no lab7_tiny/tiny.ipynb next to this lab, so there is no double of yours to compare with."
+        )
+        assert missing._repr_html_().startswith("<p>")
+        file = tmp_path / "lab7_tiny" / "tiny.ipynb"
+        notebook(file, {"double": OLD.replace("Old", "double"), "quadruple": ""})
+        assert "4 of the 5 lines of your New stood in your double." in repr(
+            course.changed(classes[0], since="double")
+        )
+        notebook(
+            file, {"double": "class double:\n    def call(self):\n        raise NotImplementedError()\n"}
+        )
+        assert repr(course.changed(classes[0], since="double")) == "You have not written double yet."
+        notebook(file, {"double": "class double(:\n"})
+        assert repr(course.changed(classes[0], since="double")).startswith(
+            "The cell of your double cannot be read:"
+        )
+        file.write_text("{")
+        assert "is damaged" in repr(course.changed(classes[0], since="double"))
+        with pytest.raises(CourseError, match="double"):
+            course.changed(classes[0], since="doubel")
+
+
+def test_a_class_without_source_says_so():
+    assert repr(course.changed(type("Made", (), {}), since=in_a_cell(OLD, "Old", 2))) == (
+        "The code of Made cannot be found. Run its cell again, then this one."
+    )
