@@ -12,8 +12,6 @@ A lesson that cannot be built stops with `LessonError`: file, line, reason.
 import functools
 import io
 import logging
-import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from autograder.cells import write_cells
 from autograder.colab import colab_cells
 from autograder.guards import expect_no_answers, expect_same_cells, expect_untouched, is_answer
 from autograder.lift import Reference, bank_source, free_names, renamed, without_markers
-from autograder.nbgrader_config import STUB, TEXT_STUB
+from autograder.nbgrader_config import find_programs, stubs
 from course.lesson import LessonError, find_exercise, lessons
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -177,15 +175,10 @@ def _released(lesson, root, solutions):
 def _settings(course_dir, more, gradebook):
     from traitlets.config import Config
 
-    # nbgrader starts `alembic` by its bare name.
-    programs = str(Path(sys.executable).parent)
-    if programs not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", "")
+    find_programs()
     course_dir.mkdir(parents=True, exist_ok=True)
-    config = Config()
+    config = stubs(Config())
     config.CourseDirectory.root = str(course_dir)
-    config.ClearSolutions.code_stub = {"python": STUB}
-    config.ClearSolutions.text_stub = TEXT_STUB
     config.GenerateAssignment.force = True
     config.GenerateAssignment.no_database = not gradebook
     config.SaveCells.enabled = gradebook

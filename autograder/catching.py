@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from autograder.writing import write_whole
 from course.workshop import MARK
 
 RECORD = "caught_up.json"  # in the course folder: student -> exercises
@@ -27,9 +28,7 @@ def read_record(course_dir):
 
 def write_record(course_dir, record):
     """Write what `read_record` reads, whole or not at all."""
-    draft = Path(course_dir) / f".{RECORD}"
-    draft.write_text(json.dumps(record, indent=1, sort_keys=True), encoding="utf-8")
-    draft.replace(Path(course_dir) / RECORD)
+    write_whole(Path(course_dir) / RECORD, json.dumps(record, indent=1, sort_keys=True))
 
 
 def marked(cells):

@@ -8,7 +8,6 @@ an archive holds.
 
 import contextlib
 import json
-import os
 import re
 import tempfile
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from autograder.folder import GradeError, alone, digest, printable
 from autograder.naming import reader
 from autograder.roster import short, some
 from autograder.unpack import unpack
+from autograder.writing import write_whole
 
 
 def collect(source, lab, course_dir, pattern=None, origin=None, dry_run=False):
@@ -174,11 +174,13 @@ def place(course_dir, lesson, one):
     if before is not None and one.time and _time(stamp) and one.time < _time(stamp):
         return "older"
     if before is not None and before != content:
-        _write(course_dir / "replaced" / lesson.lab / f"{one.student}-{digest(before)[:12]}.ipynb", before)
+        write_whole(
+            course_dir / "replaced" / lesson.lab / f"{one.student}-{digest(before)[:12]}.ipynb", before
+        )
     if before != content:
-        _write(path, content)
+        write_whole(path, content)
     if one.time:
-        _write(stamp, one.time.strftime("%Y-%m-%d %H:%M:%S UTC").encode())
+        write_whole(stamp, one.time.strftime("%Y-%m-%d %H:%M:%S UTC").encode())
     elif before != content:
         stamp.unlink(missing_ok=True)  # it was that of what lay there before
     return "new" if before is None else "same" if before == content else "replaced"
@@ -190,13 +192,6 @@ def _time(stamp):
     with contextlib.suppress(OSError, ValueError, OverflowError):
         return parse_utc(stamp.read_text(encoding="utf-8").strip())
     return None
-
-
-def _write(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{os.getpid()}.draft")
-    draft.write_bytes(content)
-    draft.replace(path)
 
 
 def _sentences(counts, chosen, sorted_out, dry_run):

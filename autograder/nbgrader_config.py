@@ -1,6 +1,7 @@
 """Plugs trusted grading into stock nbgrader.
 
-A course folder's own `nbgrader_config.py` calls `configure(get_config())`, and `nbgrader autograde lab1_attention` does the rest. `autograder init FOLDER` writes such a folder.
+A course folder's own `nbgrader_config.py` calls `configure(get_config())`, and `nbgrader autograde lab1_attention` does
+the rest. `autograder init FOLDER` writes such a folder.
 """
 
 import os
@@ -29,10 +30,7 @@ configure(c)
 
 def configure(config):
     """Set what trusted grading needs on a traitlets `Config`; everything else stays nbgrader's default."""
-    # nbgrader starts `alembic` by its bare name, so the environment's programs must be found.
-    programs = str(Path(sys.executable).parent)
-    if programs not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", "")
+    find_programs()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
@@ -58,6 +56,18 @@ def configure(config):
         CheckCellMetadata,
     ]
     config.GenerateFeedback.preprocessors = [GetGrades, QuestionsInSummary, CSSHTMLHeaderPreprocessor]
+    return stubs(config)
+
+
+def stubs(config):
+    """Set what stands in a released notebook where an answer is to be; returns the config."""
     config.ClearSolutions.code_stub = {"python": STUB}
     config.ClearSolutions.text_stub = TEXT_STUB
     return config
+
+
+def find_programs():
+    """Put the environment's programs on PATH: nbgrader starts `alembic` by its bare name."""
+    programs = str(Path(sys.executable).parent)
+    if programs not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.folder import GradeError
+from autograder.writing import write_whole
 
 # Columns that say who a row is, in small letters.
 IDENTIFIERS = {
@@ -39,11 +40,7 @@ class Table:
         """Write it, whole or not at all."""
         text = io.StringIO()
         csv.writer(text, delimiter=self.delimiter).writerows(self.rows)
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.draft")
-        draft.write_bytes(text.getvalue().encode("utf-8-sig" if self.marked else "utf-8"))
-        draft.replace(path)
+        write_whole(path, text.getvalue().encode("utf-8-sig" if self.marked else "utf-8"))
 
     @property
     def heads(self):

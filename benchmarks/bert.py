@@ -14,16 +14,10 @@ from autograder.makers.bert import corpus, held_out, nats, new_model, trained
 from course import published
 from course.checkpoints import checkpoint
 from course.errors import CourseError
-from course.experiments.bert import (
-    accuracy,
-    fine_tune,
-    guesses,
-    in_parts,
-    read_corpus,
-    single_rows,
-    unigram_nats,
-)
+from course.experiments.bert import fine_tune, read_corpus, single_rows, unigram_nats
+from course.experiments.measuring import accuracy, in_parts
 from course.experiments.reading import cloze, tf_idf
+from course.experiments.training import copy_weights
 from course.wordpiece import WordPiece
 from solutions.bert import (
     Bert,
@@ -48,7 +42,7 @@ def labelled(documents, labels, count, seed):
 
 def copy_of(model, kind):
     twin = new_model(kind)
-    twin.set_weights(model.get_weights())
+    copy_weights(model, twin)
     return twin
 
 
@@ -100,7 +94,7 @@ def frozen(train, test, found):
     sets = []
     for texts, _, labels in (train, (test[0][:1_000], None, test[2][:1_000])):
         rows = single_rows(texts, pieces, pack, 32)
-        vectors = in_parts(lambda *part: sentence_vectors(model(part)[0], part[0]), *rows, size=64)
+        vectors = in_parts(lambda part: sentence_vectors(model(part)[0], part[0]), rows, size=64)
         sets.append((vectors, labels))
     line = LogisticRegression(C=10, max_iter=1000).fit(*sets[0])
     found.setdefault("MiniLM, frozen", []).append(line.score(*sets[1]))
@@ -140,7 +134,7 @@ def main():
             models[kind] = new_model(kind)
             checkpoint(models[kind], f"{kind}_docstrings")
         print(f"{kind:5} {nats(models[kind], kind):.3f} nats on held-out rows", flush=True)
-    logits, follows = guesses(models["bert"], *rows[:3])
+    logits, follows = in_parts(models["bert"], rows[:3])
     asked = rows[3] >= 0
     print(f"hidden tokens right: {np.mean((logits.argmax(axis=-1) == rows[3])[asked]):.3f}")
     print(f"pairs right: {np.mean(follows.argmax(axis=-1) == rows[4]):.3f}")

@@ -13,8 +13,9 @@ from keras import ops
 
 from autograder.makers.igpt import DIGITS, nats, quantized, trained
 from course.checkpoints import checkpoint
-from course.data import load
-from course.experiments.igpt import Probe, baselines, in_parts
+from course.experiments.igpt import baselines
+from course.experiments.loading import arrays
+from course.experiments.measuring import Probe, in_parts
 from solutions.igpt import (
     ImageGPT,
     bert_mask,
@@ -26,10 +27,6 @@ from solutions.igpt import (
 )
 
 LAYER = 2  # of four, for the vote
-
-
-def labels_of(split):
-    return np.array([int(label) for _, label in load("mnist5k", split).as_numpy_iterator()])
 
 
 def probes(model, train, train_labels, test, test_labels):
@@ -45,7 +42,7 @@ def votes(model, train, train_labels, test, test_labels, seed):
     """Accuracies of one mask (mean of ten), of votes over five (mean of two), and of unmasked pictures."""
 
     def features(images, mask):
-        return in_parts(lambda *pair: layer_features(model, *pair)[LAYER], images, mask)
+        return in_parts(lambda part: layer_features(model, *part)[LAYER], (images, mask))
 
     def hidden(images, number):
         return ops.convert_to_numpy(bert_mask(np.random.default_rng([seed, number]).random(images.shape)))
@@ -89,7 +86,7 @@ def main():
     options = parser.parse_args()
     seeds, steps = (1, 5) if options.quick else (options.seeds, options.steps)
     train, test, palette = quantized("mnist5k", 8, 6, margin=2)
-    labels, test_labels = labels_of("train"), labels_of("test")
+    labels, test_labels = arrays("mnist5k")[1], arrays("mnist5k", "test")[1]
     count = 400 if options.quick else 2_000
     given = train[:count], labels[:count], test, test_labels
     for name, value in baselines(train, test, 6).items():

@@ -18,8 +18,9 @@ import numpy as np
 import course
 from autograder.makers import mae as maker
 from course.experiments import mae as experiment
-from course.experiments import vit
 from course.experiments.few_labels import FewLabels
+from course.experiments.measuring import in_parts
+from course.experiments.training import copy_weights, few
 from solutions import mae as reference
 from solutions.vit import patch_targets, patchify
 
@@ -87,14 +88,14 @@ class Bench:
             "block": experiment.block_noise(reference.block_mask, ratio),
         }[noise]
         augment = (lambda images, rng: experiment.cropped(images, rng, mirror=False)) if crops else None
-        _, seconds = experiment.pretrain(
+        run = experiment.pretrain(
             model, self.images, self.steps, noise=hides, augment=augment, batch_size=32, seed=seed
         )
         guess, mask = experiment.guesses(model, self.held_out)
         error = np.nan
         if target == "pixels":
             error = float(reference.masked_mse(guess, patchify(self.held_out, 4), mask))
-        return encoder, error, seconds
+        return encoder, error, run.seconds
 
     def classifier(self):
         model = reference.MAEClassifier(reference.MAEEncoder(**ENCODER), 10)
@@ -107,10 +108,10 @@ class Bench:
         if key not in self.done:
             self.done[key] = self.pretrained(seed, **setting)
         encoder, error, seconds = self.done[key]
-        rows = vit.few(self.labels, labels, seed)
+        rows = few(self.labels, labels, seed)
         model = self.classifier()
-        experiment.copy_encoder(encoder, model.encoder)
-        probed = self.judge.probed(lambda images: experiment.features(model, images), rows)
+        copy_weights(encoder, model.encoder)
+        probed = self.judge.probed(lambda images: in_parts(model.features, images), rows)
         return self.judge.tuned(encoder, rows, factor, seed=seed), probed, error, seconds
 
     def row(self, name, **setting):
@@ -138,7 +139,7 @@ def speed(bench):
         experiment.pretrain(models[name], images, steps)
     for turn in range(3):
         for name, model in models.items():
-            batches = experiment.Batches(images, steps, 64, model.encoder.grid, seed=turn)
+            batches = experiment.hidden_batches(images, steps, 64, model.encoder.grid, seed=turn)
             start = time.perf_counter()
             model.fit(batches, shuffle=False, verbose=0)
             times.setdefault(name, []).append(1000 * (time.perf_counter() - start) / steps)
@@ -167,9 +168,7 @@ def labels(bench):
         ):
             bench.row(f"{count} labels, {name}", labels=count, **setting)
         found = [
-            bench.judge.probed(
-                lambda images: images.reshape(len(images), -1), vit.few(bench.labels, count, seed)
-            )
+            bench.judge.probed(lambda images: images.reshape(len(images), -1), few(bench.labels, count, seed))
             for seed in bench.seeds
         ]
         print(f"{count} labels, probe of raw pixels: {100 * np.mean(found):.1f} %", flush=True)

@@ -15,8 +15,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from course import data
+from course.experiments import training
 from course.experiments import vit as experiment
+from course.experiments.loading import scaled
+from course.experiments.measuring import accuracy, in_parts
 from solutions import vit as reference
 from solutions.vit import DistilledVisionTransformer, MaskedPatchPrediction, VisionTransformer
 
@@ -37,7 +39,7 @@ def cnn(image_size, seed):
 
 def images_of(name):
     """Training images and labels, test images and labels."""
-    return *experiment.arrays(data.load(name)), *experiment.arrays(data.load(name, "test"))
+    return *scaled(name), *scaled(name, "test")
 
 
 def report(name, values, seconds=None):
@@ -91,33 +93,31 @@ def learning(seeds, scale):
             right, took = [], []
             for seed in seeds:
                 model = vit(size, patch_size, seed) if kind == "ViT" else cnn(size, seed)
-                _, seconds = experiment.fit(
-                    model, images, labels, max(2, int(scale * steps)), rate=2e-3, seed=seed
-                )
-                took.append(seconds)
-                right.append(experiment.accuracy(model, test_images, test_labels))
+                run = experiment.fit(model, images, labels, max(2, int(scale * steps)), rate=2e-3, seed=seed)
+                took.append(run.seconds)
+                right.append(accuracy(model, test_images, test_labels))
             report(f"{name}, {kind}, {steps} steps", right, took)
 
 
 def labels(seeds, scale):
     images, labels, test_images, test_labels = images_of("mnist5k")
     for name, model, steps in (("ViT", vit(28, 7, 1), 300), ("CNN", cnn(28, 1), 900)):  # about the same time
-        run = experiment.fit
+        fitted = False
         for count in (100, 400, 1600):
             right = []
             for seed in seeds:
                 fresh = vit(28, 7, seed) if name == "ViT" else cnn(28, seed)
                 fresh(images[:1])
-                rows = experiment.few(labels, count, seed)
+                rows = training.few(labels, count, seed)
                 given = (images[rows], labels[rows], max(2, int(steps * scale)))
                 model(images[:1])
-                if run is experiment.fit:
-                    model.set_weights(fresh.get_weights())
-                    run(model, *given, rate=2e-3, seed=seed)
-                    run = experiment.again
+                if fitted:
+                    training.again(model, fresh.get_weights(), training.batches(*given, seed=seed))
                 else:
-                    run(model, fresh.get_weights(), *given, seed=seed)
-                right.append(experiment.accuracy(model, test_images, test_labels))
+                    model.set_weights(fresh.get_weights())
+                    experiment.fit(model, *given, rate=2e-3, seed=seed)
+                    fitted = True
+                right.append(accuracy(model, test_images, test_labels))
             report(f"mnist5k, {name}, {count} labels, {steps} steps", right)
 
 
@@ -125,13 +125,13 @@ def teacher(seeds, scale):
     images, labels, test_images, test_labels = images_of("mnist5k")
     results = {}
     for seed in seeds:
-        rows, rng = experiment.few(labels, 500, seed), np.random.default_rng(seed)
+        rows, rng = training.few(labels, 500, seed), np.random.default_rng(seed)
         copies = np.concatenate([experiment.shifted(images[rows], rng, most=1) for _ in range(9)])
         copy_labels = np.tile(labels[rows], 9)
         expert = cnn(28, seed)
         experiment.fit(expert, copies, copy_labels, max(2, int(500 * scale)), rate=4e-3, seed=seed)
-        results.setdefault("teacher, a CNN", []).append(experiment.accuracy(expert, test_images, test_labels))
-        opinions = experiment.logits_of(expert, copies)
+        results.setdefault("teacher, a CNN", []).append(accuracy(expert, test_images, test_labels))
+        opinions = in_parts(expert, copies)
         nobody = 20.0 * np.eye(10, dtype="float32")[copy_labels]
         for name, kind, loss, told in (
             ("no teacher, one token", VisionTransformer, reference.hard_distillation_loss, nobody),
@@ -148,7 +148,7 @@ def teacher(seeds, scale):
             student, steps = experiment.Student(model, both), max(2, int(350 * scale))
             distilling = experiment.distilling(loss)
             experiment.fit(student, copies, targets, steps, loss=distilling, rate=2e-3, seed=seed)
-            results.setdefault(name, []).append(experiment.accuracy(model, test_images, test_labels))
+            results.setdefault(name, []).append(accuracy(model, test_images, test_labels))
     for name, values in results.items():
         report(f"mnist5k, 500 labels, {name}", values)
 
@@ -161,17 +161,18 @@ def guessing(seeds, scale):
     )
     results = {}
     for seed in seeds:
-        rows, trunk = experiment.few(labels, 200, seed), vit(16, 4, seed)
+        rows, trunk = training.few(labels, 200, seed), vit(16, 4, seed)
         trunk(small[:1])
         start, steps = trunk.get_weights(), max(2, int(150 * scale))
         experiment.fit(trunk, small[rows], labels[rows], steps, rate=1e-3, seed=seed)
-        results.setdefault("nothing", []).append(experiment.accuracy(trunk, test_small, test_labels))
+        results.setdefault("nothing", []).append(accuracy(trunk, test_small, test_labels))
         for target in reference.TARGETS:
             trunk.set_weights(start)
             game = MaskedPatchPrediction(trunk, 4, 1, target, seed=seed)
-            experiment.fit(game, small, None, max(2, int(400 * scale)), rate=2e-3, seed=seed)
-            experiment.again(trunk, trunk.get_weights(), small[rows], labels[rows], steps, seed=seed)
-            results.setdefault(target, []).append(experiment.accuracy(trunk, test_small, test_labels))
+            experiment.fit(game, small, None, max(2, int(400 * scale)), loss=None, rate=2e-3, seed=seed)
+            data = training.batches(small[rows], labels[rows], steps, seed=seed)
+            training.again(trunk, trunk.get_weights(), data)
+            results.setdefault(target, []).append(accuracy(trunk, test_small, test_labels))
     for name, values in results.items():
         report(f"mnist5k, 200 labels after guessing {name}", values)
 

@@ -10,7 +10,6 @@ machine's load, since whatever else runs counts.
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 import tempfile
@@ -18,7 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 CHROMIUM = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -64,52 +63,23 @@ def browser(folder, chromium, pictures):
         wall = teacher.context.new_page()
         wall.goto(f"{room.url}/services/board/?projector")
         shot(pictures, wall, "board_empty")
-        learners = []
-        for name in NAMES:
-            page = engine.new_context(viewport={"width": 1280, "height": 800}).new_page()
-            if not learners:
-                page.goto(f"{room.url}/hub/login")
-                page.fill("#username_input", name)
-                page.fill("#code_input", room.settings["code"])
-                shot(pictures, page, "hub")
-            join(page, room, name, "correct horse", None, room.settings["code"])
-            learners.append((name, page))
-        for name, page in learners:
+        learners = [arrive(engine, room, name, pictures if name == NAMES[0] else None) for name in NAMES]
+        for name, page in zip(NAMES, learners, strict=True):
             page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=WAIT)
             page.wait_for_selector(
                 ".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=WAIT, state="attached"
             )
+            run_cell(page, "import course")
             print(f"{name}: JupyterLab is open")
-        seconds = []
-        for round_, code, sign in (("wrong", WRONG, "trying"), ("right", RIGHT, "passed")):
-            for name, page in learners:
-                if round_ == "wrong":
-                    run_cell(page, "import course")
-                write_answer(page, code)
-                run_cell(page, "def softmax")
-                run_cell(page, "course.check(softmax)")
-                page.wait_for_function(
-                    "word => [...document.querySelectorAll('.jp-OutputArea-output')].some(one => one.innerText.includes(word))",
-                    arg="all 4 checks pass" if sign == "passed" else "of 4 checks pass",
-                    timeout=WAIT,
-                )
-                began = time.monotonic()
-                wall.wait_for_function(
-                    "([name, sign]) => [...document.querySelectorAll('tbody tr')].some(row => "
-                    "row.innerText.startsWith(name) && row.querySelector('td').classList.contains(sign))",
-                    arg=[name, sign],
-                    timeout=30_000,
-                )
-                seconds.append(time.monotonic() - began)
-                print(f"{name}, {round_}: on the board after {seconds[-1]:.2f} s")
-            if round_ == "wrong":
-                learners[0][1].get_by_text("course.check(softmax)").first.scroll_into_view_if_needed()
-                shot(pictures, learners[0][1], "lab_wrong")
-                shot(pictures, wall, "board_wrong")
-        shot(pictures, learners[0][1], "lab_right")
+        seconds = everybody_checks(learners, wall, WRONG, "trying", "of 4 checks pass")
+        learners[0].get_by_text("course.check(softmax)").first.scroll_into_view_if_needed()
+        shot(pictures, learners[0], "lab_wrong")
+        shot(pictures, wall, "board_wrong")
+        seconds += everybody_checks(learners, wall, RIGHT, "passed", "all 4 checks pass")
+        shot(pictures, learners[0], "lab_right")
         shot(pictures, wall, "board_right")
-        catch_up_and_submit(learners[1][1], teacher, pictures)
-        own = learners[0][1].context.new_page()
+        catch_up_and_submit(learners[1], teacher, pictures)
+        own = learners[0].context.new_page()
         own.goto(f"{room.url}/services/board/?projector")
         own.wait_for_selector("td.passed", timeout=20_000)
         assert own.locator("tbody tr").count() == 1
@@ -119,6 +89,53 @@ def browser(folder, chromium, pictures):
         engine.close()
     say("from the check's answer in JupyterLab to the board", seconds)
     loaded()
+    return seconds
+
+
+def arrive(engine, room, name, pictures):
+    """A learner's page, on the way into JupyterLab; with `pictures`, one of the page where people join."""
+    page = engine.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    if pictures:
+        page.goto(f"{room.url}/hub/login")
+        page.fill("#username_input", name)
+        page.fill("#code_input", room.settings["code"])
+        shot(pictures, page, "hub")
+    join(page, room, name, "correct horse", None, room.settings["code"])
+    return page
+
+
+def everybody_checks(learners, wall, code, sign, said):
+    """All learners write the same answer and check it.
+
+    Args:
+        learners: their pages, in the order of `NAMES`.
+        wall: the page with the board.
+        code: the body of `softmax`.
+        sign: the class of the board's cell that is to come.
+        said: words of the check's answer.
+
+    Returns:
+        For each the seconds from the check's answer until the board shows it.
+    """
+    seconds = []
+    for name, page in zip(NAMES, learners, strict=True):
+        write_answer(page, code)
+        run_cell(page, "def softmax")
+        run_cell(page, "course.check(softmax)")
+        page.wait_for_function(
+            "word => [...document.querySelectorAll('.jp-OutputArea-output')].some(one => one.innerText.includes(word))",
+            arg=said,
+            timeout=WAIT,
+        )
+        began = time.monotonic()
+        wall.wait_for_function(
+            "([name, sign]) => [...document.querySelectorAll('tbody tr')].some(row => "
+            "row.innerText.startsWith(name) && row.querySelector('td').classList.contains(sign))",
+            arg=[name, sign],
+            timeout=30_000,
+        )
+        seconds.append(time.monotonic() - began)
+        print(f"{name}, {sign}: on the board after {seconds[-1]:.2f} s")
     return seconds
 
 
@@ -189,13 +206,14 @@ def shot(pictures, page, name):
 
 def load(folder, learners, seconds):
     """Learners send as notebooks do, and one browser watches; the board is killed half-way."""
+    from workshop_load import Load
     from workshop_room import running
 
     with running(folder / "workshop") as room:
         teacher = room.teacher()
         teacher.get(f"{room.url}/services/board/", headers={"accept": "text/html"})
         cookies = {cookie.name: cookie.value for cookie in teacher.cookies if cookie.name == "workshop-board"}
-        sent, seen = asyncio.run(_load(room, cookies, learners, seconds))
+        sent, seen = asyncio.run(Load(room, cookies, learners, seconds).run())
         kept = _rows(room.folder / "board" / "board.sqlite")
     lost, double = set(sent) - set(kept), len(kept) - len(set(kept))
     print(f"{len(sent)} checks of {learners} learners in {seconds:.0f} s: {len(lost)} lost, {double} double")
@@ -206,95 +224,6 @@ def load(folder, learners, seconds):
     print(f"never seen on the page: {len(set(sent) - set(seen))}")
     loaded()
     return lost, double, [seen[event] - sent[event] for event in sent if event in seen]
-
-
-async def _load(room, cookies, learners, seconds):
-    import random
-
-    import aiohttp
-
-    from autograder.workshop.tokens import token_for
-    from course.lesson import find_lesson
-
-    settings, exercises = room.settings, list(find_lesson("1").exercises)
-    sent, seen, order = {}, {}, {}
-    end = time.monotonic() + seconds
-    names = {f"Learner {n:03d}": f"l{n:03d}" for n in range(learners)}
-
-    async def learner(session, user, alias):
-        headers = {"Authorization": f"Bearer {token_for(user, settings['secret'], alias)}"}
-        order[alias], waiting, number = [], [], 0
-        await asyncio.sleep(random.random() * 5)
-        while time.monotonic() < end or waiting:
-            if time.monotonic() < end:
-                event = {
-                    "id": f"{user}-{number}",
-                    "at": time.time(),
-                    "exercise": exercises[min(number // 8, len(exercises) - 1)],
-                    "good": 3 if number % 8 == 7 else 1,
-                    "total": 3,
-                    "mistake": "" if number % 8 == 7 else f"mistake {number % 5}",
-                }
-                number += 1
-                waiting.append(event)
-                order[alias].append((user, event["id"]))
-                sent[user, event["id"]] = time.monotonic()
-            due = time.monotonic() + 5
-            while waiting:
-                try:
-                    async with session.post(
-                        f"{settings['board_url']}/events", json={"events": waiting[:100]}, headers=headers
-                    ) as answer:
-                        if answer.status == 200:
-                            del waiting[:100]
-                            continue
-                except (aiohttp.ClientError, TimeoutError):
-                    pass
-                await asyncio.sleep(1)
-            await asyncio.sleep(max(0, due - time.monotonic()) if time.monotonic() < end else 0)
-
-    async def watch(session):
-        counted = dict.fromkeys(names, 0)
-        while True:
-            try:
-                # As the page does: a stream that is silent for four seconds is asked for again.
-                silence = aiohttp.ClientTimeout(total=None, sock_read=4)
-                address = f"{room.url}/services/board/stream"
-                async with session.get(address, cookies=cookies, timeout=silence) as stream:
-                    async for line in stream.content:
-                        if line.startswith(b"data: "):
-                            now = time.monotonic()
-                            for one in json.loads(line[6:])["people"]:
-                                alias, total = one["name"], sum(one["tries"])
-                                for event in order.get(alias, [])[counted.get(alias, 0) : total]:
-                                    seen[event] = now
-                                counted[alias] = max(total, counted.get(alias, 0))
-            except (aiohttp.ClientError, TimeoutError, ValueError):
-                await asyncio.sleep(0.5)
-
-    async def kill():
-        await asyncio.sleep(seconds / 2)
-        import signal
-
-        import psutil
-
-        port = settings["ports"]["board"]
-        for process in psutil.process_iter(["cmdline"]):
-            if (process.info["cmdline"] or [""])[-1] != "autograder.workshop.serving":
-                continue
-            # The one that serves, not the one that waits for its turn.
-            if any(line.status == "LISTEN" and line.laddr.port == port for line in process.net_connections()):
-                process.send_signal(signal.SIGKILL)
-                print("the board was killed", flush=True)
-
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=30)
-    connections = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(timeout=timeout, connector=connections, read_bufsize=1 << 20) as session:
-        watching = asyncio.ensure_future(watch(session))
-        await asyncio.gather(kill(), *(learner(session, user, alias) for alias, user in names.items()))
-        await asyncio.sleep(3)
-        watching.cancel()
-    return sent, seen
 
 
 def _rows(path):

@@ -197,6 +197,53 @@ def heat_map(axis, values, rows=None, columns=None, title="", xlabel="", ylabel=
     axis.set(title=title, xlabel=xlabel, ylabel=ylabel)
 
 
+def gallery(axis, images, title="", gap=1, columns=None):
+    """Draw images side by side, light lines between them.
+
+    Args:
+        axis: where to draw.
+        images: `(count, height, width, channels)` from 0 to 1.
+        title: of the axes.
+        gap: pixels of the images between two of them.
+        columns: how many stand in a row; all if left out.
+    """
+    images = _array(images)
+    columns = columns or len(images)
+    rows = -(-len(images) // columns)
+    height, width, channels = images.shape[1:]
+    sheet = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, channels))
+    for number, image in enumerate(images):
+        top, left = number // columns * (height + gap), number % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = image
+    axis.imshow(sheet.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axis.set_axis_off()
+    axis.set_title(title)
+
+
+def picture_rows(rows, titles=()):
+    """Start a figure of rows of pictures below each other.
+
+    Args:
+        rows: for each row images `(count, height, width, channels)` from 0 to 1.
+        titles: one for each row, at its left.
+
+    Returns:
+        The figure.
+    """
+    count = max(map(len, rows))
+    margin = 0.09 * max(map(len, titles), default=0)  # inches for the titles
+    width = min(9.6 - margin, 0.95 * count) + margin
+    fig, axes = figure(rows=len(rows), width=width, height=0.85)
+    fig.get_layout_engine().set(rect=(margin / width, 0, 1 - margin / width, 1))
+    for number, (axis, images) in enumerate(zip(np.ravel(axes), rows, strict=True)):
+        gallery(axis, images, columns=count, gap=max(1, np.shape(images)[2] // 12))
+        if number < len(titles):
+            axis.text(
+                -0.01, 0.5, titles[number], ha="right", va="center", transform=axis.transAxes, fontsize=10
+            )
+    return fig
+
+
 def vector(axis, numbers, left, bottom, colour=COLOURS[0], cell=0.5, labels=True):
     """Draw a vector as a row of small cells, darker for larger numbers, on axes used as a sheet of paper.
 

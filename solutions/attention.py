@@ -75,7 +75,7 @@ def padding_mask(lengths, max_length):
     """Hide the padding at the end of shorter sequences.
 
     Args:
-        lengths: integers `(batch,)`: how many positions of each sequence are real.
+        lengths: integers `(batch,)`, a tensor, an array or a list: how many positions of each sequence are real.
         max_length: the padded length, an int.
 
     Returns:

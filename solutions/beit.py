@@ -116,12 +116,30 @@ class BEiTBlock(Composite):
             self.mlp_scale = self.add_weight(shape=(hidden_dim,), initializer=begin, name="mlp_scale")
 
     def call(self, inputs, bias=None):
-        """`(batch, length, hidden_dim)` to the same shape."""
+        """Look around, then think.
+
+        Args:
+            inputs: `(batch, length, hidden_dim)`.
+            bias: `(heads, length, length)`, what is added to the scores; a block's own, if it has one, comes first.
+
+        Returns:
+            `(batch, length, hidden_dim)`.
+        """
         if self.relative_bias is not None:
             bias = self.relative_bias.bias()
-        x = inputs + self.attention_scale * self.attention(self.attention_normalization(inputs), bias)
-        thought = self.output_dense(self.intermediate_dense(self.mlp_normalization(x)))
-        return x + self.mlp_scale * thought
+
+        # Look around: each position asks all others, those at some offsets more than others.
+        def look(x):
+            return self.attention(x, bias)
+
+        # Think: each position for itself.
+        def think(x):
+            wide = self.intermediate_dense(x)
+            return self.output_dense(wide)
+
+        # Both halves are normalized on the way in, and added to what was there before the norm.
+        x = inputs + self.attention_scale * look(self.attention_normalization(inputs))
+        return x + self.mlp_scale * think(self.mlp_normalization(x))
 
 
 class BEiT(Composite, keras.Model):
@@ -226,13 +244,3 @@ def build(name, variant="released", image_size=224, **options):
         "fine-tuned": {"positions": "own", "layer_scale": scale, "num_codes": None, "num_classes": 1000},
     }
     return BEiT(image_size, int(patch_size), **(SIZES[size] | variants[variant] | options))
-
-
-def count_weights(name, variant="released", image_size=224, **options):
-    """How many weights `build(...)` has; blocks are alike, so only one is made."""
-    counts = []
-    for layers in (0, 1):
-        model = build(name, variant, image_size, **(options | {"num_layers": layers}))
-        model(np.zeros((1, image_size, image_size, 3), "float32"))
-        counts.append(model.count_params())
-    return counts[0] + SIZES[name.split("/")[0]]["num_layers"] * (counts[1] - counts[0])

@@ -4,8 +4,6 @@ Tokens are integers; `PAD` fills shorter sequences up. Masks are boolean everywh
 in masked language modelling `True` = chosen, to be guessed.
 """
 
-import math
-
 import keras
 import numpy as np
 from keras import ops
@@ -141,7 +139,8 @@ class BertEmbedding(Composite):
     """What a token is, where it stands and which segment it is in: three vectors, added up (section 3, figure 2).
 
     Sub-layers: `token_embedding`, `position_embedding` and `segment_embedding`, each a `keras.layers.Embedding` of width
-    `hidden_dim`; `normalization`, a `LayerNormalization` with an epsilon of 1e-12, and after it `dropout`.
+    `hidden_dim` that begins with `small()`; `normalization`, a `LayerNormalization` with an epsilon of 1e-12, and after it
+    `dropout`.
 
     Args:
         vocabulary_size: how many tokens there are.
@@ -185,7 +184,7 @@ class BertEmbedding(Composite):
 
 
 class BertLayer(Composite):
-    """Self-attention and two dense layers, post-LN: the encoder layer of the Transformer with another activation.
+    """Self-attention, then two dense layers, post-LN: the Transformer's encoder layer with a GELU (section 3).
 
     Sub-layers: `attention`, a `MultiHeadAttention`; `intermediate_dense`, a `Dense(intermediate_dim)` with a GELU, and
     `output_dense`, a `Dense(hidden_dim)`; and around them `attention_residual` and `feed_forward_residual`, each an
@@ -234,13 +233,16 @@ class BertLayer(Composite):
         """
 
         ### BEGIN SOLUTION
+        # Look around: each position asks all that it may see.
         def look(x):
             return self.attention(x, attention_mask=attention_mask)[0]
 
+        # Think: each position for itself.
         def think(x):
             wide = keras.activations.gelu(self.intermediate_dense(x), approximate=self.approximate)
             return self.output_dense(wide)
 
+        # Both halves are added to what goes into them, by a layer that normalizes, too.
         x = self.attention_residual(inputs, sublayer=look)
         return self.feed_forward_residual(x, sublayer=think)
         ### END SOLUTION
@@ -254,7 +256,7 @@ class Bert(Composite, keras.Model):
 
     Args:
         vocabulary_size: how many tokens there are.
-        num_layers: how many layers.
+        num_layers: number of layers.
         num_heads: heads of each attention; must divide `hidden_dim`.
         hidden_dim: width of the model.
         intermediate_dim: width in the middle of the dense parts.
@@ -622,21 +624,6 @@ def build(size, vocabulary_size=30_522, pretraining=False, **options):
     """
     bert = Bert(vocabulary_size, **(SIZES[size] | options))
     return BertPretraining(bert) if pretraining else bert
-
-
-def count_weights(make):
-    """How many weights a model has, found without making them.
-
-    Args:
-        make: a function that makes a `Bert`, a `BertPretraining` or a `GPT`.
-    """
-    row = keras.KerasTensor((1, 8), "int32")
-    # In such a scope a variable knows its shape and has no values yet.
-    with keras.StatelessScope(initialize_variables=False):
-        model = make()
-        inputs = {BertPretraining: (row, row, row), GPT: row}.get(type(model), (row, row))
-        model.compute_output_spec(inputs)
-    return sum(math.prod(variable.shape) for variable in model.trainable_variables)
 
 
 def spread_weights(model, spread=0.02, seed=0):

@@ -129,7 +129,7 @@ def quick_gelu(x):
 
 
 class PixelBlock(Composite):
-    """One layer of iGPT: attention, then two dense layers, each on normalized inputs and added to what went in.
+    """Self-attention, then two dense layers, pre-norm: ViT's block with another norm and another GELU.
 
     Sub-layers: `attention_norm`, an `RMSNorm`; `attention`, a `MultiHeadAttention` without biases;
     `feed_forward_norm`, an `RMSNorm`; `intermediate_dense`, a `Dense(4 * hidden_dim)`, and `output_dense`, a
@@ -137,7 +137,7 @@ class PixelBlock(Composite):
 
     Args:
         num_heads: heads of the attention; must divide `hidden_dim`.
-        hidden_dim: width of the layer.
+        hidden_dim: width of the block; the dense part is four times as wide in the middle.
     """
 
     def __init__(self, num_heads, hidden_dim, **kwargs):
@@ -162,10 +162,20 @@ class PixelBlock(Composite):
         Returns:
             `(batch, length, hidden_dim)`.
         """
+
         ### BEGIN SOLUTION
-        attended, _ = self.attention(self.attention_norm(inputs), attention_mask=attention_mask)
-        x = inputs + attended
-        return x + self.output_dense(quick_gelu(self.intermediate_dense(self.feed_forward_norm(x))))
+        # Look around: each position asks all that it may see.
+        def look(x):
+            return self.attention(x, attention_mask=attention_mask)[0]
+
+        # Think: each position for itself.
+        def think(x):
+            wide = quick_gelu(self.intermediate_dense(x))
+            return self.output_dense(wide)
+
+        # Both halves are normalized on the way in, and added to what was there before the norm.
+        x = inputs + look(self.attention_norm(inputs))
+        return x + think(self.feed_forward_norm(x))
         ### END SOLUTION
 
 
@@ -179,7 +189,7 @@ class ImageGPT(Composite, keras.Model):
         num_colours: colours of the palette.
         height: rows of a picture.
         width: pixels of a row.
-        num_layers: how many blocks.
+        num_layers: number of blocks.
         num_heads: heads of each attention; must divide `hidden_dim`.
         hidden_dim: width of the model.
         objective: `"autoregressive"` or `"bert"`.
@@ -288,16 +298,6 @@ def build(size, objective="autoregressive", **options):
     return ImageGPT(objective=objective, **(shape | SIZES[size] | options))
 
 
-def count_weights(size, objective="autoregressive", **options):
-    """How many weights a published size has, found without making them: 1.4 billion numbers are 5.4 GB."""
-    # In such a scope a variable knows its shape and has no values yet.
-    with keras.StatelessScope(initialize_variables=False):
-        model = build(size, objective, **options)
-        picture = (1, model.height, model.width)
-        model.compute_output_spec(keras.KerasTensor(picture, "int32"))
-    return sum(math.prod(variable.shape) for variable in model.trainable_variables)
-
-
 def spread_weights(model, seed=0):
     """Draw the blocks' matrices anew as the authors' code does. Call the model once before.
 
@@ -329,8 +329,8 @@ def autoregressive_loss(images, logits):
     ### BEGIN SOLUTION
     # The inputs are one step late already, see `image_to_sequence`: nothing is to be shifted here.
     log_probabilities = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-    chosen = ops.take_along_axis(log_probabilities, ops.cast(images, "int32")[..., None], axis=-1)
-    return -ops.mean(chosen)
+    own = ops.take_along_axis(log_probabilities, ops.cast(images, "int32")[..., None], axis=-1)[..., 0]
+    return -ops.mean(own)
     ### END SOLUTION
 
 
@@ -362,9 +362,9 @@ def bert_loss(images, logits, mask):
     """
     ### BEGIN SOLUTION
     log_probabilities = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-    chosen = ops.take_along_axis(log_probabilities, ops.cast(images, "int32")[..., None], axis=-1)[..., 0]
+    own = ops.take_along_axis(log_probabilities, ops.cast(images, "int32")[..., None], axis=-1)[..., 0]
     hidden = ops.cast(mask, "float32")  # (batch, height, width)
-    return -ops.sum(chosen * hidden) / ops.maximum(ops.sum(hidden), 1.0)
+    return -ops.sum(own * hidden) / ops.maximum(ops.sum(hidden), 1.0)
     ### END SOLUTION
 
 

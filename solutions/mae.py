@@ -341,9 +341,9 @@ def visual_token_loss(codes, logits, mask):
     """
     ### BEGIN SOLUTION
     log_probabilities = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-    chosen = ops.take_along_axis(log_probabilities, ops.cast(codes, "int32")[..., None], axis=-1)[..., 0]
+    own = ops.take_along_axis(log_probabilities, ops.cast(codes, "int32")[..., None], axis=-1)[..., 0]
     hidden = ops.cast(mask, "float32")  # (batch, patches)
-    return -ops.sum(chosen * hidden) / ops.sum(hidden)
+    return -ops.sum(own * hidden) / ops.sum(hidden)
     ### END SOLUTION
 
 
@@ -513,7 +513,7 @@ def layer_rates(paths, num_layers, decay=0.75):
         paths: names of weights, such as `"encoder.class_token"`, `"encoder.patch_embedding.projection_dense.kernel"`,
             `"encoder.encoder.blocks.3.output_dense.bias"` or `"head.kernel"`.
         num_layers: number of blocks.
-        decay: what each level has less than the next.
+        decay: each level has this share of the rate of the next, 0.75 for three quarters.
 
     Returns:
         A list of floats, one for each path: `decay ** (num_layers + 1 - level)`. What comes before the blocks has
@@ -552,33 +552,6 @@ def build(name, image_size=224, channels=3, decoder=(), **options):
     encoder = MAEEncoder(**sizes, name="encoder")
     light = MAEDecoder(encoder.grid, patch_size**2 * channels, **(DECODER | dict(decoder)), name="decoder")
     return MaskedAutoencoder(encoder, light, lambda images: normalize_patches(patchify(images, patch_size)))
-
-
-def count_weights(name, image_size=224, decoder=(), **options):
-    """`(trainable, fixed)`: how many weights `build(...)` has. Blocks are alike, so only one of each kind is made."""
-    whole = {"encoder": SIZES[name.split("/")[0]], "decoder": DECODER | dict(decoder)}
-    whole["encoder"] = whole["encoder"] | options
-
-    def count(encoder_layers, decoder_layers):
-        model = build(
-            name,
-            image_size,
-            decoder=dict(decoder) | {"num_layers": decoder_layers},
-            **(options | {"num_layers": encoder_layers}),
-        )
-        patches = model.encoder.grid[0] * model.encoder.grid[1]
-        model((np.zeros((1, image_size, image_size, 3), "float32"), np.random.rand(1, patches)))
-        return np.array(
-            [
-                sum(math.prod(variable.shape) for variable in weights)
-                for weights in (model.trainable_weights, model.non_trainable_weights)
-            ]
-        )
-
-    none = count(0, 0)
-    total = none + whole["encoder"]["num_layers"] * (count(1, 0) - none)
-    total = total + whole["decoder"]["num_layers"] * (count(0, 1) - none)
-    return tuple(int(each) for each in total)
 
 
 # For whoever grades the questions by hand: what a good answer says, and how to share out its points.

@@ -38,7 +38,7 @@ def positional_encoding(length, hidden_dim):
         hidden_dim: width of the patterns, an even int.
 
     Returns:
-        `(length, hidden_dim)`: channel `2i` of position `pos` is `sin(pos / 10000 ** (2i / hidden_dim))`,
+        `(length, hidden_dim)`, float32: channel `2i` of position `pos` is `sin(pos / 10000 ** (2i / hidden_dim))`,
         channel `2i + 1` is the cosine of the same angle.
     """
     ### BEGIN SOLUTION
@@ -143,7 +143,7 @@ class EncoderLayer(Composite):
         ### END SOLUTION
 
     def call(self, inputs, attention_mask=None):
-        """Let every position look at all the others, then think for itself.
+        """Look around, then think.
 
         Args:
             inputs: `(batch, length, hidden_dim)`.
@@ -154,10 +154,11 @@ class EncoderLayer(Composite):
         """
 
         ### BEGIN SOLUTION
+        # Look around: each position asks all that it may see.
         def look(x):
-            output, _ = self.attention(x, attention_mask=attention_mask)
-            return output
+            return self.attention(x, attention_mask=attention_mask)[0]
 
+        # Both halves are added to what goes into them, by a layer that normalizes, too.
         x = self.attention_residual(inputs, sublayer=look)
         return self.feed_forward_residual(x, sublayer=self.feed_forward)
         ### END SOLUTION
@@ -197,7 +198,7 @@ class DecoderLayer(Composite):
         ### END SOLUTION
 
     def call(self, inputs, memory, attention_mask=None, cross_attention_mask=None):
-        """Look at what is written so far, then at the source, then think.
+        """Look around in what is written so far, then at the source, then think.
 
         Args:
             inputs: `(batch, target_length, hidden_dim)`.
@@ -212,13 +213,16 @@ class DecoderLayer(Composite):
         """
 
         ### BEGIN SOLUTION
-        def look_back(x):
+        # Look around: each position asks all that it may see.
+        def look(x):
             return self.self_attention(x, attention_mask=attention_mask)[0]
 
-        def look_at_source(x):  # the queries come from the target, keys and values from the source
+        # Look at the source: queries come from the target, keys and values from the encoder.
+        def look_at_source(x):
             return self.cross_attention(x, memory, attention_mask=cross_attention_mask)[0]
 
-        x = self.self_attention_residual(inputs, sublayer=look_back)
+        # All three parts are added to what goes into them, by a layer that normalizes, too.
+        x = self.self_attention_residual(inputs, sublayer=look)
         x = self.cross_attention_residual(x, sublayer=look_at_source)
         return self.feed_forward_residual(x, sublayer=self.feed_forward)
         ### END SOLUTION
@@ -453,8 +457,8 @@ def smoothed_cross_entropy(labels, logits, smoothing=0.1):
     """
     ### BEGIN SOLUTION
     log_probabilities = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)  # (batch, length, vocabulary)
-    chosen = ops.take_along_axis(log_probabilities, labels[..., None], axis=-1)[..., 0]  # (batch, length)
-    losses = -(1 - smoothing) * chosen - smoothing * ops.mean(log_probabilities, axis=-1)
+    own = ops.take_along_axis(log_probabilities, labels[..., None], axis=-1)[..., 0]  # (batch, length)
+    losses = -(1 - smoothing) * own - smoothing * ops.mean(log_probabilities, axis=-1)
     real = ops.cast(labels != PAD, "float32")  # (batch, length)
     return ops.sum(losses * real) / ops.sum(real)
     ### END SOLUTION
@@ -574,7 +578,8 @@ def beam_search(step, state, start, end, max_length, beam_size=4, length_penalty
 
     At each step, of all continuations of all openings the `beam_size` with the highest sum of log-probabilities
     stay. Those that end are put aside, the others go on, until none is left or `max_length` is reached. The
-    result is the one with the highest score: the sum divided by `((5 + length) / 6) ** length_penalty`.
+    result is the one with the highest score, among those that ended and those that were still going on: the sum
+    divided by `((5 + length) / 6) ** length_penalty`.
 
     Args:
         step: as for `greedy_decode`. It is called with one row for each opening; `select(state, rows)` picks

@@ -148,17 +148,17 @@ class ViTEmbedding(Composite):
 
 
 class ViTBlock(Composite):
-    """Self-attention, then an MLP, each normalized first and added to its own input (ViT, equations 2 and 3).
+    """Self-attention, then two dense layers (the MLP), pre-LN: BERT's layer with the norm moved (ViT, equations 2 and 3).
 
     Sub-layers: `attention_normalization` and `mlp_normalization`, each a `LayerNormalization` with an epsilon of
     1e-6; `attention`, a `MultiHeadAttention`; `intermediate_dense`, a `Dense` with an exact GELU; `output_dense`, a
-    `Dense`; `dropout`, a `Dropout`, for what the attention and the MLP give.
+    `Dense`; `dropout`, a `Dropout` on what the attention gives and on what the MLP gives, just before the sums.
 
     Args:
         num_heads: heads of the attention; must divide `hidden_dim`.
         hidden_dim: width of the block.
         intermediate_dim: width in the middle of the MLP.
-        dropout: which share is dropped in training.
+        dropout: rate of the dropout on what both halves give.
     """
 
     def __init__(self, num_heads, hidden_dim, intermediate_dim, dropout=0.0, **kwargs):
@@ -177,12 +177,28 @@ class ViTBlock(Composite):
         ### END SOLUTION
 
     def call(self, inputs):
-        """`(batch, length, hidden_dim)` to the same shape; the tokens may be any patches, in any number."""
+        """Look around, then think.
+
+        Args:
+            inputs: `(batch, length, hidden_dim)`; the tokens may be any patches, in any number.
+
+        Returns:
+            `(batch, length, hidden_dim)`.
+        """
+
         ### BEGIN SOLUTION
-        attended, _ = self.attention(self.attention_normalization(inputs))
-        x = inputs + self.dropout(attended)
-        thought = self.output_dense(self.intermediate_dense(self.mlp_normalization(x)))
-        return x + self.dropout(thought)
+        # Look around: each position asks all others.
+        def look(x):
+            return self.attention(x)[0]
+
+        # Think: each position for itself.
+        def think(x):
+            wide = self.intermediate_dense(x)
+            return self.output_dense(wide)
+
+        # Both halves are normalized on the way in, and added to what was there before the norm.
+        x = inputs + self.dropout(look(self.attention_normalization(inputs)))
+        return x + self.dropout(think(self.mlp_normalization(x)))
         ### END SOLUTION
 
 
@@ -411,19 +427,6 @@ def build(name, image_size=224, num_classes=1000, distilled=False, **options):
     kind = DistilledVisionTransformer if distilled else VisionTransformer
     sizes = {"image_size": (image_size, image_size), "patch_size": int(patch_size), **SIZES[size]}
     return kind(**(sizes | {"num_classes": num_classes} | options))
-
-
-def count_weights(name, image_size=224, channels=3, **options):
-    """How many weights `build(name, image_size, **options)` has, without making them all.
-
-    All blocks have the same shapes, so one is made and counted `num_layers` times.
-    """
-    counts = []
-    for layers in (0, 1):
-        model = build(name, image_size, **(options | {"num_layers": layers}))
-        model(ops.zeros((1, image_size, image_size, channels)))
-        counts.append(model.count_params())
-    return counts[0] + SIZES[name.split("/")[0]]["num_layers"] * (counts[1] - counts[0])
 
 
 # --- ViT's own self-supervised task: guess what the hidden patches show (ViT, section 4.6 and appendix B.1.2) ---

@@ -8,12 +8,14 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from oracles.comparing import redrawn
+from sizes import count_stacked
 
 from course import blocks, checkpoints, published
 from course.data import prose
 from course.errors import CourseError
 from course.experiments import bert as experiment
-from course.experiments import reading
+from course.experiments import measuring, reading
 from course.wordpiece import SPECIAL, WordPiece, words
 from solutions import bert as reference
 
@@ -23,18 +25,10 @@ SEGMENTS = np.array([[0, 0, 0, 0, 0, 1, 1, 1], [0] * 8], "int32")
 SIZES = {"num_layers": 2, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 20, "max_length": 16}
 
 
-def draw_weights(model, seed=3, spread=0.3):
-    """Give every weight a value, those that begin as zeros and ones, too."""
-    rng = np.random.default_rng(seed)
-    for _, variable in sorted(checkpoints.named_weights(model).items()):
-        variable.assign(variable + spread * rng.normal(size=variable.shape).astype("float32"))
-    return model
-
-
 def small_bert(module=reference):
     model = module.Bert(50, **SIZES, dropout=0.0)
     model((TOKENS, SEGMENTS))
-    return draw_weights(model)
+    return redrawn(model)
 
 
 # the model
@@ -80,7 +74,7 @@ def test_agrees_with_keras_hub():
     head = reference.MaskedLanguageHead(50, 8)
     tied = ops.convert_to_tensor(own.embedding.token_embedding.embeddings)
     head(states, tied)
-    draw_weights(head)
+    redrawn(head)
     gelu = lambda x: keras.activations.gelu(x, approximate=True)  # noqa: E731
     table = theirs.token_embedding
     twin = hub.layers.MaskedLMHead(
@@ -107,22 +101,21 @@ def test_agrees_with_keras_hub():
     ],
 )
 def test_published_sizes(size, pooled, pretraining):
-    """Counted from shapes, no weight is made; all layers are as large, so two sizes tell the rest."""
-    layers = reference.SIZES[size]["num_layers"]
-    for with_heads, wanted in ((False, pooled), (True, pretraining)):
-        one, two = (
-            reference.count_weights(lambda n=n: reference.build(size, pretraining=with_heads, num_layers=n))  # noqa: B023
-            for n in (1, 2)
-        )
-        assert one + (layers - 1) * (two - one) == wanted
+    row = ((1, 8), "int32")
+    for with_heads, count in ((False, pooled), (True, pretraining)):
+
+        def make(num_layers, with_heads=with_heads):
+            return reference.build(size, pretraining=with_heads, num_layers=num_layers)
+
+        inputs = (row, row, row) if with_heads else (row, row)
+        assert count_stacked(make, reference.SIZES[size]["num_layers"], *inputs) == (count, 0)
 
 
 def test_gpt1_has_its_published_size():
-    one, two = (
-        reference.count_weights(lambda n=n: reference.GPT(**(reference.GPT1 | {"num_layers": n})))
-        for n in (1, 2)
-    )
-    assert one + 11 * (two - one) == 116_534_784
+    def make(num_layers):
+        return reference.GPT(**(reference.GPT1 | {"num_layers": num_layers}))
+
+    assert count_stacked(make, 12, ((1, 8), "int32")) == (116_534_784, 0)
 
 
 def test_no_state_of_gpt_knows_what_comes_later_and_elmo_s_readers_never_meet():
@@ -131,7 +124,7 @@ def test_no_state_of_gpt_knows_what_comes_later_and_elmo_s_readers_never_meet():
     gpt, elmo = reference.GPT(50, **SIZES, dropout=0.0), reference.Elmo(50, 2, 8, dropout=0.0)
     for model in (gpt, elmo):
         model(TOKENS)
-        draw_weights(model)
+        redrawn(model)
     before, after = (np.asarray(gpt.states(rows)) for rows in (TOKENS, changed))
     np.testing.assert_allclose(before[:, :5], after[:, :5], atol=1e-6)
     assert np.abs(before[:, 5:] - after[:, 5:]).min(axis=(0, 2)).max() > 1e-3
@@ -345,10 +338,10 @@ def test_reviews_take_the_same_way(monkeypatch):
     rows = (inputs, segments, places, answers, is_next)
     model(tuple(each[:1] for each in rows[:3]))
     optimizer = reference.make_optimizer(1e-3, 2)
-    at, curve = experiment.pretrain(
+    run = experiment.pretrain(
         model, optimizer, reference.masked_language_loss, rows, rows, batch_size=4, lines=2
     )
-    assert at == [1, 2] and np.isfinite(curve).all()
+    assert run.steps == [1, 2] and np.isfinite(run.losses).all()
 
 
 # experiments
@@ -388,10 +381,10 @@ def test_learns_what_stands_beside():
     model(tuple(each[:1] for each in rows[:3]))
     reference.spread_weights(model, 0.1)
     held = tuple(each[:64] for each in rows)
-    _, curve = experiment.pretrain(
+    run = experiment.pretrain(
         model, reference.make_optimizer(5e-3, 150), reference.masked_language_loss, rows, held, lines=3
     )
-    assert curve[-1] < 0.5 * curve[0]
+    assert run.losses[-1] < 0.5 * run.losses[0]
 
 
 @pytest.mark.parametrize("kind", ["gpt", "elmo"])
@@ -406,10 +399,10 @@ def test_readers_learn_what_comes_next(kind):
     )
     model(tokens[:1])
     optimizer = reference.make_optimizer(1e-2, steps)
-    _, curve = experiment.train_reader(
+    run = experiment.train_reader(
         model, optimizer, reference.masked_language_loss, tokens, tokens[:64], lines=3
     )
-    assert curve[-1] < 0.8 * curve[0]
+    assert run.losses[-1] < 0.8 * run.losses[0]
     classifier = reference.StatesClassifier(model, 3)
     assert classifier((tokens[:2], tokens[:2])).shape == (2, 3)
 
@@ -435,7 +428,7 @@ def test_fine_tuning_and_the_baseline():
     classifier = reference.BertClassifier(reference.Bert(30, **SIZES), 2)
     inputs = (tokens, np.zeros_like(tokens))
     experiment.fine_tune(classifier, reference.make_optimizer(1e-3, 6), inputs, labels, 6, batch_size=8)
-    assert 0 <= experiment.accuracy(classifier, inputs, labels) <= 1
+    assert 0 <= measuring.accuracy(classifier, inputs, labels) <= 1
     texts = ["tensor graph op"] * 5 + ["axis plot figure"] * 5
     named = (texts, None, np.array([0] * 5 + [1] * 5))
     assert reading.tf_idf(named, named) == 1.0

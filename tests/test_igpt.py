@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 from keras import ops
 from oracles import igpt as oracle
+from oracles.comparing import as_float64, expect_slopes, needs_tensorflow, redrawn
+from sizes import count_stacked, count_weights
 
 from course import blocks, checkpoints
 from course.experiments import igpt as experiment
+from course.experiments import measuring
 from solutions import igpt as reference
 from solutions.igpt import ImageGPT, autoregressive_loss, bert_loss, cached_step, complete, recomputing_step
 
@@ -17,21 +20,10 @@ MASK = RNG.random((3, 4, 5)) < 0.3
 
 
 def small_model(objective="autoregressive", module=reference):
-    """A model with every weight drawn, those that begin as zeros and ones, too."""
     keras.utils.set_random_seed(5)
     model = module.ImageGPT(7, 4, 5, num_layers=2, num_heads=2, hidden_dim=6, objective=objective)
     model(IMAGES)
-    rng = np.random.default_rng(3)
-    for _, variable in sorted(checkpoints.named_weights(model).items()):
-        variable.assign(variable + 0.3 * rng.normal(size=variable.shape).astype("float32"))
-    return model
-
-
-def as_float64(model):
-    return {
-        path: ops.convert_to_numpy(variable).astype("float64")
-        for path, variable in checkpoints.named_weights(model).items()
-    }
+    return redrawn(model)
 
 
 @pytest.mark.parametrize(("objective", "mask"), [("autoregressive", None), ("bert", None), ("bert", MASK)])
@@ -59,31 +51,20 @@ def test_losses_agree_with_the_oracle():
     )
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="takes its gradients with TensorFlow")
+@needs_tensorflow
 @pytest.mark.parametrize("objective", ["autoregressive", "bert"])
 def test_gradients_agree_with_the_oracle(objective):
-    """The slope along a random direction, for every weight: by autodiff, and by differences in float64."""
-    import tensorflow as tf
+    model, mask = small_model(objective), MASK if objective == "bert" else None
 
-    model, rng = small_model(objective), np.random.default_rng(4)
-    mask = MASK if objective == "bert" else None
-    variables = checkpoints.named_weights(model)
-    with tf.GradientTape() as tape:
-        scores = model((IMAGES, mask) if objective == "bert" else IMAGES)
-        loss = bert_loss(IMAGES, scores, mask) if objective == "bert" else autoregressive_loss(IMAGES, scores)
-    gradients = tape.gradient(loss, [variable.value for variable in variables.values()])
-    weights = as_float64(model)
+    def loss():
+        if mask is None:
+            return autoregressive_loss(IMAGES, model(IMAGES))
+        return bert_loss(IMAGES, model((IMAGES, mask)), mask)
 
-    def loss_at(path, values):
-        return oracle.surprise(IMAGES, oracle.logits(weights | {path: values}, IMAGES, 2, 2, mask), mask)
+    def loss_at(weights):
+        return oracle.surprise(IMAGES, oracle.logits(weights, IMAGES, 2, 2, mask), mask)
 
-    for path, gradient in zip(variables, gradients, strict=True):
-        gradient = np.asarray(tf.convert_to_tensor(gradient), "float64")
-        direction = rng.normal(size=gradient.shape)
-        direction /= np.linalg.norm(direction)
-        step = 1e-5 * direction
-        slope = (loss_at(path, weights[path] + step) - loss_at(path, weights[path] - step)) / 2e-5
-        assert np.sum(gradient * direction) == pytest.approx(slope, abs=2e-5), path
+    expect_slopes(model, loss, loss_at)
 
 
 @pytest.mark.parametrize(
@@ -91,11 +72,13 @@ def test_gradients_agree_with_the_oracle(objective):
     [("S", 76_571_648, 76_571_136), ("M", 455_157_760, 455_156_736), ("L", 1_362_250_752, 1_362_249_216)],
 )
 def test_published_sizes(size, autoregressive, bert):
-    """Counted from shapes, no weight is made; all blocks are as large, so two sizes tell the rest."""
-    one, two = (reference.count_weights(size, num_layers=layers) for layers in (1, 2))
-    layers = reference.SIZES[size]["num_layers"]
-    assert one + (layers - 1) * (two - one) == autoregressive
-    assert one - reference.count_weights(size, "bert", num_layers=1) == autoregressive - bert
+    for objective, count in (("autoregressive", autoregressive), ("bert", bert)):
+
+        def make(num_layers, objective=objective):
+            return reference.build(size, objective, num_layers=num_layers)
+
+        layers = reference.SIZES[size]["num_layers"]
+        assert count_stacked(make, layers, ((1, 32, 32), "int32")) == (count, 0)
     assert oracle.weights_of(reference.SIZES[size], 512, 1024, True) == autoregressive
     assert oracle.weights_of(reference.SIZES[size], 512, 1024, False) == bert
 
@@ -105,7 +88,8 @@ def test_published_sizes(size, autoregressive, bert):
     ("options", "count"), [({}, 1_362_250_752), ({"height": 48, "width": 48}, 1_364_216_832)]
 )
 def test_the_largest_is_counted_whole(options, count):
-    assert reference.count_weights("L", **options) == count
+    picture = (1, options.get("height", 32), options.get("width", 32))
+    assert count_weights(lambda: reference.build("L", **options), (picture, "int32")) == (count, 0)
 
 
 def test_spread_of_the_authors_weights():
@@ -203,8 +187,8 @@ def test_learns_stripes(objective):
     model = ImageGPT(4, 3, 4, num_layers=1, num_heads=2, hidden_dim=16, objective=objective)
     masking = reference.bert_mask if objective == "bert" else None
     loss = bert_loss if objective == "bert" else autoregressive_loss
-    curve = experiment.pretrain(model, stripes, 150, loss, masking, rate=1e-2, batch_size=32, lines=3)
-    assert len(curve) == 3 and curve[-1] < 0.6 * curve[0]
+    losses = experiment.pretrain(model, stripes, 150, loss, masking, rate=1e-2, batch_size=32, lines=3).losses
+    assert len(losses) == 3 and losses[-1] < 0.6 * losses[0]
 
 
 def test_fine_tuning_with_the_joint_loss_takes_two_steps():
@@ -220,11 +204,11 @@ def test_cifar_s_path_takes_two_steps():
     """The code path of the `gpu` preset, on made-up photographs of the same shape."""
     photos = np.random.default_rng(1).uniform(-1, 1, size=(6, 32, 32, 3)).astype("float32")
     palette = reference.make_palette(photos[:1], 512)
-    tokens = experiment.in_parts(lambda part: reference.quantize(part, palette), photos, size=2)
+    tokens = measuring.in_parts(lambda part: reference.quantize(part, palette), photos, size=2)
     assert tokens.shape == (6, 32, 32) and tokens.max() < 512
     model = ImageGPT(512, 32, 32, num_layers=1, num_heads=2, hidden_dim=16)
-    curve = experiment.pretrain(model, tokens, 2, autoregressive_loss, batch_size=2, lines=2)
-    assert len(curve) == 2 and curve[0] == pytest.approx(np.log(512), abs=0.1)
+    run = experiment.pretrain(model, tokens, 2, autoregressive_loss, batch_size=2, lines=2)
+    assert run.steps == [1, 2] and run.losses[0] == pytest.approx(np.log(512), abs=0.1)
 
 
 # experiments
@@ -249,7 +233,7 @@ def test_baselines_are_ordered_as_they_should_be():
 
 def test_batches_hide_other_pixels_each_time():
     images = RNG.integers(0, 7, size=(50, 4, 5)).astype("int32")
-    batches = experiment.Batches(images, 3, 8, reference.bert_mask)
+    batches = experiment.batches(images, 3, 8, reference.bert_mask)
     assert len(batches) == 3
     (shown, mask), answers = batches[0]
     assert shown.shape == mask.shape == answers.shape == (8, 4, 5)
@@ -268,13 +252,3 @@ def test_pictures_are_drawn():
     )
     assert plots.Picture(fig, "pictures").png[:4] == b"\x89PNG"
     assert plots.Picture(experiment.draw_idea(known[0], reference.dequantize, palette), "idea").width > 0
-
-
-@pytest.mark.slow  # minutes; CI runs `autograder gates` by itself
-def test_gates():
-    """Reference, untouched notebook, misconceptions and alternatives: see `autograder.gates`."""
-    from autograder.gates import gates
-    from course.lesson import find_lesson
-
-    faults = [f"{row.exercise}: {fault}" for row in gates(find_lesson("igpt")) for fault in row.faults]
-    assert not faults, "\n".join(faults)

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from keras import ops
 from oracles import mae as oracle
+from oracles.comparing import as_float64, expect_slopes, needs_tensorflow, redrawn
+from sizes import count_stacked
 
 from autograder.makers import mae as maker
-from course import blocks, checkpoint, checkpoints
-from course.experiments import few_labels, reconstructions
+from course import blocks, checkpoint, checkpoints, plots
+from course.experiments import few_labels, reconstructions, training
 from course.experiments import mae as experiment
-from course.experiments import vit as vit_experiment
 from solutions import beit
 from solutions import mae as reference
 from solutions.vit import patchify
@@ -34,15 +35,6 @@ def noise(*shape, seed=2):
     return np.random.default_rng(seed).random(shape).astype("float32")
 
 
-def redrawn(model, seed=3):
-    """Every weight that is trained drawn anew, those that begin as zeros and ones, too."""
-    rng = np.random.default_rng(seed)
-    for _, variable in sorted(checkpoints.named_weights(model).items()):
-        if variable.trainable:
-            variable.assign(variable + 0.3 * rng.normal(size=variable.shape).astype("float32"))
-    return model
-
-
 def small_model(module=reference, normalized=False, kind="MAEEncoder"):
     encoder = getattr(module, kind)(**SIZES, mask_ratio=0.5)
     decoder = module.MAEDecoder((2, 3), 48, **DECODER)
@@ -54,13 +46,6 @@ def small_model(module=reference, normalized=False, kind="MAEEncoder"):
     model = reference.MaskedAutoencoder(encoder, decoder, targets)
     model((np.zeros((1, 8, 12, 3), "float32"), noise(1, 6)))
     return redrawn(model)
-
-
-def as_float64(model):
-    return {
-        path: ops.convert_to_numpy(variable).astype("float64")
-        for path, variable in checkpoints.named_weights(model).items()
-    }
 
 
 def test_forward_pass_agrees_with_the_oracle():
@@ -85,28 +70,18 @@ def oracle_loss(weights, images, chance, normalized):
     return oracle.error([each[1] for each in found], images, [each[2] for each in found], 4, normalized)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="takes its gradients with TensorFlow")
+@needs_tensorflow
 @pytest.mark.parametrize("normalized", [False, True])
 def test_loss_and_gradients_agree_with_the_oracle(normalized):
-    """The slope along a random direction, for every weight: by autodiff, and by differences in float64."""
-    import tensorflow as tf
-
     model, images, chance = small_model(normalized=normalized), drawn(2, 8, 12, 3), noise(2, 6)
-    variables = {path: one for path, one in checkpoints.named_weights(model).items() if one.trainable}
-    with tf.GradientTape() as tape:
-        loss = model.compute_loss(x=(images, chance), y_pred=model((images, chance)))
-    gradients = tape.gradient(loss, [variable.value for variable in variables.values()])
-    weights, rng, wide = as_float64(model), np.random.default_rng(4), images.astype("float64")
-    assert float(loss) == pytest.approx(oracle_loss(weights, wide, chance, normalized), abs=1e-5)
-    for path, gradient in list(zip(variables, gradients, strict=True))[::4]:
-        gradient = np.asarray(tf.convert_to_tensor(gradient), "float64")
-        direction = rng.normal(size=gradient.shape)
-        direction /= np.linalg.norm(direction)
-        up, down = (
-            oracle_loss(weights | {path: weights[path] + sign * 1e-5 * direction}, wide, chance, normalized)
-            for sign in (1, -1)
-        )
-        assert np.sum(gradient * direction) == pytest.approx((up - down) / 2e-5, abs=5e-5), path
+
+    def loss():
+        return model.compute_loss(x=(images, chance), y_pred=model((images, chance)))
+
+    def loss_at(weights):
+        return oracle_loss(weights, images.astype("float64"), chance, normalized)
+
+    expect_slopes(model, loss, loss_at, within=5e-5, every=4)
 
 
 def test_beit_agrees_with_the_oracle():
@@ -123,12 +98,24 @@ def test_beit_agrees_with_the_oracle():
         beit.BEiT(8, 2, **sizes, positions="none")
 
 
+def published(name, **options):
+    """`(trained, fixed)` weights of a published size, for images of 224 by 224."""
+    size, patch_size = name.split("/")
+    patches = (224 // int(patch_size)) ** 2
+
+    def make(num_layers):
+        return reference.build(name, num_layers=num_layers, **options)
+
+    inputs = (((1, 224, 224, 3), "float32"), ((1, patches), "float32"))
+    return count_stacked(make, reference.SIZES[size]["num_layers"], *inputs)
+
+
 @pytest.mark.parametrize(
     ("name", "trainable", "fixed"),
     [("B/16", 111_655_680, 252_160), ("L/16", 329_239_296, 302_592), ("H/14", 656_613_964, 460_544)],
 )
 def test_published_sizes(name, trainable, fixed):
-    assert reference.count_weights(name) == (trainable, fixed)
+    assert published(name) == (trainable, fixed)
 
 
 @pytest.mark.parametrize(("decoder", "count"), [
@@ -138,7 +125,7 @@ def test_published_sizes(name, trainable, fixed):
     ({"hidden_dim": 1024, "intermediate_dim": 4096}, 102_609_664),
 ])  # fmt: skip
 def test_published_sizes_of_decoders(decoder, count):
-    assert reference.count_weights("L/16", decoder=decoder)[0] - 303_099_904 == count
+    assert published("L/16", decoder=decoder)[0] - 303_099_904 == count
 
 
 @pytest.mark.parametrize(("name", "variant", "options", "count"), [
@@ -152,7 +139,13 @@ def test_published_sizes_of_decoders(decoder, count):
     ("B/16", "fine-tuned", {"image_size": 384}, 86_744_104),
 ])  # fmt: skip
 def test_published_sizes_of_beit(name, variant, options, count):
-    assert beit.count_weights(name, variant, **options) == count
+    size, side = name.split("/")[0], options.get("image_size", 224)
+
+    def make(num_layers):
+        return beit.build(name, variant, num_layers=num_layers, **options)
+
+    found = count_stacked(make, reference.SIZES[size]["num_layers"], ((1, side, side, 3), "float32"))
+    assert found == (count, 0)
 
 
 # masks
@@ -272,7 +265,7 @@ def test_tokenizer_learns_and_gradients_go_straight_through():
     keras.utils.set_random_seed(1)
     images = np.repeat(np.repeat(noise(200, 2, 2, 1), 4, axis=1), 4, axis=2)  # patches of one grey each
     tokenizer = reference.VisualTokenizer(4, 1, num_codes=8, code_dim=2, hidden_dim=8)
-    losses, _ = experiment.train_tokenizer(tokenizer, images, 150, rate=1e-2)
+    losses = experiment.train_tokenizer(tokenizer, images, 150, rate=1e-2).losses
     codes = ops.convert_to_numpy(tokenizer.tokens(images))
     assert len(np.unique(codes)) >= 5 and losses[-1] < losses[0]
     if keras.backend.backend() == "tensorflow":
@@ -317,10 +310,10 @@ def test_learns_to_fill_stripes():
     keras.utils.set_random_seed(1)
     images = drawn(300, 1, 1, 1) * np.ones((1, 8, 12, 3), "float32")
     model = small_model()
-    losses, seconds = experiment.pretrain(model, images, 200, rate=5e-3, batch_size=32)
+    run = experiment.pretrain(model, images, 200, rate=5e-3, batch_size=32)
     guess, mask = experiment.guesses(model, images)
     error = float(reference.masked_mse(guess, patchify(images, 4), mask))
-    assert error < 0.3 * experiment.mean_image_error(images, images) and seconds > 0
+    assert error < 0.3 * experiment.mean_image_error(images, images) and run.seconds > 0
 
 
 def test_judge_starts_from_the_same_place():
@@ -333,7 +326,7 @@ def test_judge_starts_from_the_same_place():
         return model
 
     judge = few_labels.FewLabels(make, images, labels, images, labels, 8, rate=5e-3)
-    rows = vit_experiment.few(labels, 30)
+    rows = training.few(labels, 30)
     assert judge.tuned(None, rows) == judge.tuned(None, rows)
     flat = judge.probed(lambda pictures: pictures.reshape(len(pictures), -1), rows)
     assert flat > 0.6
@@ -353,7 +346,7 @@ def test_photographs_take_two_steps(policy):
             num_layers=1,
             hidden_dim=12,
         )
-        losses, _ = experiment.pretrain(model, photos, 2, batch_size=2, augment=experiment.cropped)
+        losses = experiment.pretrain(model, photos, 2, batch_size=2, augment=experiment.cropped).losses
     finally:
         keras.config.set_dtype_policy("float32")
     assert len(losses) == 2 and np.isfinite(losses).all()
@@ -378,7 +371,7 @@ def test_pictures_are_drawn():
     assert (given[reconstructions.by_pixel(mask, 4, (2, 3))[..., 0]] == reconstructions.GREY).all()
     np.testing.assert_array_equal(reconstructions.painted(images, images, mask, 4, (2, 3)), images)
     for fig in (
-        reconstructions.rows_of([images, given], ["a", "b"]),
+        plots.picture_rows([images, given], ["a", "b"]),
         reconstructions.position_maps(drawn(6, 5), (2, 3)),
         reconstructions.draw_idea(images[0], given[0], mask[0], 4, (2, 3)),
     ):

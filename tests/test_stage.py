@@ -298,6 +298,16 @@ def test_pictures_are_what_experiments_show_and_are_kept(small, lesson, tmp_path
     assert pictures.pictures(lesson, "smoke", cache=tmp_path)["why_scale"].text == "changed"
 
 
+def test_pictures_grow_old_with_all_modules_that_draw_and_train(root):
+    cell = (
+        "from course.experiments import few_labels, loading\nfrom course.experiments import vit as experiment"
+    )
+    behind = pictures._behind(root, [cell])
+    # mae and its measuring come in by way of few_labels.
+    for name in ("few_labels", "loading", "mae", "measuring", "training", "vit"):
+        assert (root / "course" / "experiments" / f"{name}.py").read_text(encoding="utf-8") in behind
+
+
 def test_an_experiment_that_fails_leaves_the_others_their_pictures(small, lesson, tmp_path):
     shown = pictures.pictures(lesson, "smoke", cache=tmp_path)
     assert shown["by_hand"].images and shown["why_scale"].failed == "ZeroDivisionError: division by zero"

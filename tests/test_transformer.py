@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from keras import ops
 from oracles import transformer as oracle
+from oracles.comparing import as_float64, expect_slopes, needs_tensorflow
 
 from course import blocks
+from course.experiments import measuring, training
 from course.experiments import transformer as experiment
 from solutions import transformer as reference
 from solutions.transformer import Transformer, beam_search, cached_step, greedy_decode, recomputing_step
@@ -29,66 +31,29 @@ def small_model(module=reference, **options):
     return model
 
 
-def named_variables(model):
-    """The oracle's path of each variable -> the variable."""
-    found = {"embedding/embeddings": model.embedding.embeddings}
-    dense = ("query_dense", "key_dense", "value_dense", "output_dense")
-    for stack in ("encoder", "decoder"):
-        attentions = ("attention",) if stack == "encoder" else ("self_attention", "cross_attention")
-        for number, block in enumerate(getattr(model, stack).blocks):
-            parts = [(name, each) for name in attentions for each in dense]
-            parts += [("feed_forward", "intermediate_dense"), ("feed_forward", "output_dense")]
-            parts += [(f"{name}_residual", "normalization") for name in (*attentions, "feed_forward")]
-            for part, sublayer in parts:
-                for variable in getattr(getattr(block, part), sublayer).weights:
-                    found[f"{stack}/{number}/{part}/{sublayer}/{variable.name}"] = variable
-        if getattr(model, stack).final_normalization:
-            for variable in getattr(model, stack).final_normalization.weights:
-                found[f"{stack}/final_normalization/{variable.name}"] = variable
-    return found
-
-
-def as_float64(variables):
-    return {path: ops.convert_to_numpy(variable).astype("float64") for path, variable in variables.items()}
-
-
 @pytest.mark.parametrize("options", [{}, {"pre_norm": True}, {"use_bias": False}])
 def test_forward_pass_agrees_with_the_oracle(options):
     model = small_model(**options)
-    variables = named_variables(model)
-    assert len(variables) == len(model.trainable_variables)
-    wanted = oracle.forward(
-        as_float64(variables), SOURCE, TARGET, 2, 2, pre_norm=options.get("pre_norm", False)
-    )
+    weights = as_float64(model)
+    assert len(weights) == len(model.trainable_variables)
+    wanted = oracle.forward(weights, SOURCE, TARGET, 2, 2, pre_norm=options.get("pre_norm", False))
     np.testing.assert_allclose(model((SOURCE, TARGET)), wanted, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="takes its gradients with TensorFlow")
+@needs_tensorflow
 @pytest.mark.parametrize("pre_norm", [False, True])
 def test_gradients_agree_with_the_oracle(pre_norm):
-    """The slope along a random direction, for every weight: by autodiff, and by differences in float64."""
-    import tensorflow as tf
-
-    model, rng = small_model(pre_norm=pre_norm), np.random.default_rng(4)
+    model = small_model(pre_norm=pre_norm)
     inputs, labels = TARGET[:, :-1], TARGET[:, 1:]
-    variables = named_variables(model)
-    with tf.GradientTape() as tape:
-        loss = reference.smoothed_cross_entropy(ops.convert_to_tensor(labels), model((SOURCE, inputs)))
-    gradients = tape.gradient(loss, [variable.value for variable in variables.values()])
-    weights = as_float64(variables)
 
-    def loss_at(path, values):
-        return oracle.smoothed_loss(
-            oracle.forward(weights | {path: values}, SOURCE, inputs, 2, 2, pre_norm=pre_norm), labels
-        )
+    def loss():
+        return reference.smoothed_cross_entropy(ops.convert_to_tensor(labels), model((SOURCE, inputs)))
 
-    for path, gradient in zip(variables, gradients, strict=True):
-        gradient = np.asarray(tf.convert_to_tensor(gradient), "float64")
-        direction = rng.normal(size=gradient.shape)
-        direction /= np.linalg.norm(direction)
-        step = 1e-6 * direction
-        slope = (loss_at(path, weights[path] + step) - loss_at(path, weights[path] - step)) / 2e-6
-        assert np.sum(gradient * direction) == pytest.approx(slope, abs=1e-5), path
+    def loss_at(weights):
+        logits = oracle.forward(weights, SOURCE, inputs, 2, 2, pre_norm=pre_norm)
+        return oracle.smoothed_loss(logits, labels)
+
+    expect_slopes(model, loss, loss_at, step=1e-6, within=1e-5)
 
 
 def test_loss_and_positions_agree_with_the_oracle():
@@ -140,8 +105,7 @@ def test_the_cache_changes_nothing(pre_norm):
 def test_blocks_are_the_same_model():
     """The wrappers of `course.blocks` take the reference's weights and give its answers."""
     own, twin = small_model(), small_model(blocks)
-    for path, variable in named_variables(twin).items():
-        variable.assign(named_variables(own)[path])
+    training.copy_weights(own, twin)
     np.testing.assert_allclose(own((SOURCE, TARGET)), twin((SOURCE, TARGET)), rtol=1e-4, atol=1e-4)
 
 
@@ -173,11 +137,19 @@ def test_text_comes_back(name):
     assert len(set(pairs)) == 300
 
 
+def test_the_whole_model_is_drawn():
+    from course import plots
+
+    assert (
+        plots.Picture(experiment.draw_transformer("source", "written", "next"), "whole").png[:4] == b"\x89PNG"
+    )
+
+
 def test_attention_is_recorded_and_left_as_it_was():
     model = small_model()
     layer = model.decoder.blocks[0].cross_attention
     before = layer.call
-    with experiment.recorded([layer]) as (weights,):
+    with measuring.recorded([layer]) as (weights,):
         model((SOURCE, TARGET))
     assert weights[0].shape == (3, 2, 7, 5)
     assert layer.call == before
@@ -266,13 +238,3 @@ def test_bleu_or_a_sentence_that_says_how(monkeypatch):
     monkeypatch.setitem(sys.modules, "sacrebleu", None)
     with pytest.raises(CourseError, match="pip install sacrebleu"):
         experiment.bleu(["a"], ["a"])
-
-
-@pytest.mark.slow  # two to three minutes; CI runs `autograder gates` by itself
-def test_gates():
-    """Reference, untouched notebook, misconceptions and alternatives: see `autograder.gates`."""
-    from autograder.gates import gates
-    from course.lesson import find_lesson
-
-    faults = [f"{row.exercise}: {fault}" for row in gates(find_lesson("transformer")) for fault in row.faults]
-    assert not faults, "\n".join(faults)

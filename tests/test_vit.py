@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from sizes import count_stacked
 
 from course import blocks
+from course.experiments import measuring, training
 from course.experiments import patches as pictures
 from course.experiments import vit as experiment
 from solutions import vit as reference
@@ -71,7 +73,13 @@ def test_patch_embedding_is_keras_convolution():
     ("B/16", {"distilled": True, "image_size": 384}, 87_630_032),
 ])  # fmt: skip
 def test_published_sizes(name, options, count):
-    assert reference.count_weights(name, **options) == count
+    size, side = name.split("/")[0], options.get("image_size", 224)
+
+    def make(num_layers):
+        return reference.build(name, num_layers=num_layers, **options)
+
+    found = count_stacked(make, reference.SIZES[size]["num_layers"], ((1, side, side, 3), "float32"))
+    assert found == (count, 0)
 
 
 def test_a_whole_tiny_model_has_as_many_weights_as_counted():
@@ -154,7 +162,7 @@ def test_agrees_with_keras_hub_deit():
 )
 def test_blocks_are_the_same_model(options):
     own, twin = small_model(**options), small_model(blocks.VisionTransformer, **options)
-    experiment.copy_weights(own, twin)
+    training.copy_weights(own, twin)
     images = drawn(3, 8, 12, 3)
     np.testing.assert_allclose(own(images), twin(images), rtol=1e-4, atol=1e-4)
 
@@ -274,27 +282,15 @@ def test_loss_counts_chosen_patches_only(target):
 # --- experiments ------------------------------------------------------------------------------------------
 
 
-def test_batches_show_every_image_once_an_epoch():
-    images = np.arange(12, dtype="float32").reshape(12, 1, 1, 1)
-    batches = experiment.Batches(images, np.arange(12), steps=6, batch_size=4)
-    shown = [batches[step][1] for step in range(len(batches))]
-    assert sorted(np.concatenate(shown[:3])) == sorted(np.concatenate(shown[3:])) == list(range(12))
-
-
-def test_few_labels_are_balanced():
-    labels = np.random.default_rng(1).integers(0, 10, 500)
-    assert (np.bincount(labels[experiment.few(labels, 40)]) == 4).all()
-
-
 def test_again_starts_from_the_same_place():
     images, labels = drawn(64, 8, 12, 3), np.arange(64) % 5
     keras.utils.set_random_seed(1)
     model = VisionTransformer(*SIZES, num_classes=5)
     model(images[:1])
     start = model.get_weights()
-    first, _ = experiment.fit(model, images, labels, 12, batch_size=16)
-    second, _ = experiment.again(model, start, images, labels, 12, batch_size=16)
-    np.testing.assert_allclose(first, second, rtol=1e-3)
+    first = experiment.fit(model, images, labels, 12, batch_size=16)
+    second = training.again(model, start, training.batches(images, labels, 12, batch_size=16))
+    np.testing.assert_allclose(first.losses, second.losses, rtol=1e-3)
 
 
 def test_a_student_learns_from_its_teacher():
@@ -306,11 +302,11 @@ def test_a_student_learns_from_its_teacher():
     model = DistilledVisionTransformer(*SIZES, num_classes=3)
     student = experiment.Student(model, model.both)
     for loss in (reference.hard_distillation_loss, reference.soft_distillation_loss):
-        losses, _ = experiment.fit(
+        run = experiment.fit(
             student, images, targets, 60, loss=experiment.distilling(loss), batch_size=32, rate=5e-3
         )
-        assert losses[-1] < losses[0]
-    assert experiment.accuracy(model, images, labels) > 0.6
+        assert run.losses[-1] < run.losses[0]
+    assert measuring.accuracy(model, images, labels) > 0.6
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])

@@ -15,15 +15,15 @@ from course import checkpoints
 from course.experiments.bert import (
     LENGTH,
     encoded,
-    guesses,
     hidden_rows,
-    next_token_loss,
     pair_rows,
     pretrain,
     read_corpus,
+    reader_nats,
     train_reader,
     vocabulary,
 )
+from course.experiments.measuring import in_parts
 from course.wordpiece import WordPiece
 from solutions.bert import (
     GPT,
@@ -86,18 +86,22 @@ def new_model(kind, seed=1):
 
 
 def trained(kind, steps=None, seed=1, lines=12):
-    """A model after pre-training, and how its loss on held-out rows fell: `(model, (steps, nats))`."""
+    """A model after pre-training, and how its loss on held-out rows fell: `(model, training.Trained)`."""
     train, test, pieces = corpus()
     steps = steps or STEPS[kind]
     model, optimizer = new_model(kind, seed), make_optimizer(PEAK, steps)
     if kind == "bert":
         rows = learnt_rows(train, BATCH * steps, seed, len(pieces))
-        curve = pretrain(model, optimizer, masked_language_loss, rows, held_out(), BATCH, lines)
+        run = pretrain(
+            model, optimizer, masked_language_loss, rows, held_out(), batch_size=BATCH, lines=lines
+        )
     else:
         rows = pair_rows(train, sentence_pair, pack, BATCH * steps, seed=seed)[0]
         held = pair_rows(test, sentence_pair, pack, 384, seed=2)[0]
-        curve = train_reader(model, optimizer, masked_language_loss, rows, held, BATCH, lines)
-    return model, curve
+        run = train_reader(
+            model, optimizer, masked_language_loss, rows, held, batch_size=BATCH, name=kind, lines=lines
+        )
+    return model, run
 
 
 def nats(model, kind):
@@ -105,12 +109,10 @@ def nats(model, kind):
     if kind == "bert":
         rows = held_out()
         answers = rows[3]
-        logits, _ = guesses(model, *rows[:3])
+        logits, _ = in_parts(model, rows[:3])
         return float(masked_language_loss(ops.maximum(answers, 0), logits, answers >= 0))
     tokens = pair_rows(corpus()[1], sentence_pair, pack, 384, seed=2)[0]
-    ways, found = next_token_loss(masked_language_loss), model(tokens)
-    pairs = zip(ways, found, strict=True) if kind == "elmo" else [(ways[0], found)]
-    return float(np.mean([float(way(tokens, logits)) for way, logits in pairs]))
+    return reader_nats(model, masked_language_loss, tokens, size=len(tokens))
 
 
 def made(kind, says):

@@ -5,7 +5,8 @@ import numpy as np
 from keras import ops
 
 from autograder.checkpoints import maker
-from course.experiments.igpt import in_parts, pretrain, small_images
+from course.experiments.igpt import pretrain, small_images
+from course.experiments.measuring import in_parts
 from solutions.igpt import (
     ImageGPT,
     autoregressive_loss,
@@ -33,7 +34,7 @@ def nats(model, images, seed=1):
         return float(autoregressive_loss(images, in_parts(model, images)))
     rng = np.random.default_rng(seed)
     masks = [ops.convert_to_numpy(bert_mask(rng.random(images.shape))) for _ in range(5)]
-    losses = [bert_loss(images, in_parts(lambda *pair: model(pair), images, mask), mask) for mask in masks]
+    losses = [bert_loss(images, in_parts(model, (images, mask)), mask) for mask in masks]
     return float(np.mean(losses))
 
 
@@ -43,7 +44,7 @@ def trained(objective, images, num_colours, sizes, steps, rate=4e-3, seed=1):
     model = ImageGPT(num_colours, **sizes, objective=objective)
     loss = autoregressive_loss if objective == "autoregressive" else bert_loss
     mask = None if objective == "autoregressive" else bert_mask
-    pretrain(model, images, steps, loss, mask, rate, seed=seed)
+    pretrain(model, images, steps, loss, mask, rate=rate, seed=seed)
     return model
 
 

@@ -269,7 +269,7 @@ def layer_epsilons(BertLayer, rng):
             for step in name.split("."):
                 part = getattr(part, step)
             for weight in part.weights:
-                weight.assign(ops.zeros_like(weight))
+                weight.assign(np.zeros(weight.shape, "float32"))
         found.append(layer(3e-4 * inputs))
     return found
 

@@ -154,7 +154,7 @@ def decodes_a_few(MAEDecoder, rng):
 @probe("MAEDecoder", "with other patches visible")
 def decodes_others(MAEDecoder, rng):
     layer, tokens, restore = decoder(MAEDecoder, rng)
-    return layer(tokens[:, :3], restore[:, ::-1])
+    return layer(tokens[:, :3], ops.flip(restore, axis=1))
 
 
 # --- normalize_patches and masked_mse ---------------------------------------------------------------------

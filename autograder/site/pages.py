@@ -10,7 +10,11 @@ from autograder.site.labs import write_index, write_lab
 from course.lesson import lessons
 
 # Pages that stand elsewhere because that is where readers of the repository look for them.
-MOVED = {"CONTRIBUTING.md": "contributing.md", "benchmarks/README.md": "benchmarks.md"}
+MOVED = {
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "benchmarks/README.md": "benchmarks.md",
+}
 LINK = re.compile(r"(?<=\]\()(?P<target>[^)\s#:]+)(?P<anchor>#[^)\s]*)?(?=\))")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 # What the reference of the code leaves out: text, data, and what would give answers away.

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.build import ROOT, source_notebook
+from autograder.writing import write_whole
 from course.errors import CourseError
 
 CACHE = ROOT / ".cache" / "slides"
 LONGEST = 1800  # seconds for one cell
 IMAGE = re.compile(r'<img alt="(?P<alt>[^"]*)"[^>]*src="(?P<source>data:image/[^"]+)"')
-IMPORTED = re.compile(r"course\.experiments\.(\w+)")
+IMPORTED = re.compile(r"course\.experiments(?:\.| import )(\w+(?:, \w+)*)")  # one module, or several
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -59,7 +60,7 @@ def pictures(lesson, preset, progress=lambda name, done, total: None, cache=CACH
     except (OSError, ValueError):
         found = _run(notebook, lesson, preset, progress)
         if not any(failed for *_, failed in found.values()):
-            _keep(kept, found)
+            write_whole(kept, json.dumps(found))
     return {
         name: Shown(tuple(map(tuple, images)), text, failed) for name, (images, text, failed) in found.items()
     }
@@ -69,21 +70,18 @@ def _behind(root, code):
     """What draws and trains on a notebook's behalf: a change there makes its pictures old."""
     folder = Path(root) / "course" / "experiments"
     texts, seen = [(Path(root) / "course" / "plots.py").read_text(encoding="utf-8")], set()
-    names = IMPORTED.findall("\n".join(code))
+    names = _imported("\n".join(code))
     while names:
         name = names.pop()
         if name not in seen and (folder / f"{name}.py").exists():
             seen.add(name)
             texts.append((folder / f"{name}.py").read_text(encoding="utf-8"))
-            names += IMPORTED.findall(texts[-1])
+            names += _imported(texts[-1])
     return sorted(texts)
 
 
-def _keep(path, found):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        json.dump(found, file)
-    os.replace(file.name, path)
+def _imported(code):
+    return [name for names in IMPORTED.findall(code) for name in names.split(", ")]
 
 
 def _run(notebook, lesson, preset, progress):

@@ -25,7 +25,6 @@ CREATE TABLE IF NOT EXISTS caught_up (user TEXT, exercise TEXT, at REAL, PRIMARY
 CREATE TABLE IF NOT EXISTS started (lab TEXT PRIMARY KEY, at REAL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, user TEXT, admin INTEGER, until REAL) WITHOUT ROWID;
 """
-EVENT = ("id", "exercise", "at", "good", "total", "mistake")
 TOGETHER = 200  # deliveries that one commit may take along
 
 

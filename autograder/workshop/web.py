@@ -13,6 +13,7 @@ import json
 import secrets
 import time
 from pathlib import Path
+from string import Template
 
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
@@ -25,6 +26,7 @@ from autograder.workshop.tokens import user_of
 from course.errors import CourseError
 
 PAGES = Path(__file__).parent / "pages"
+TITLES = {"desk": "The workshop", "wall": "The class", "own": "Where you are"}
 COOKIE = "workshop-board"
 DAY = 86400
 BIGGEST = 8 << 20  # bytes of a request
@@ -185,6 +187,12 @@ def _instructor(board, instructor, request):
         raise Refused(403, "This page is the instructor's.")
 
 
+def _whole_page(name):
+    """One of `TITLES`: the frame of all pages, and in it what this one shows."""
+    frame, main = ((PAGES / f"{part}.html").read_text(encoding="utf-8") for part in ("frame", name))
+    return Template(frame).substitute(page=name, title=TITLES[name], main=main)
+
+
 def _page(board, instructor):
     async def page(request):
         user, admin = _session(board, request)
@@ -192,7 +200,7 @@ def _page(board, instructor):
             board.meet(user)
         wall = "projector" in request.query_params
         name = ("wall" if wall else "desk") if admin and user == instructor else "own"
-        return Response((PAGES / f"{name}.html").read_bytes(), media_type="text/html", headers=HEADERS)
+        return Response(_whole_page(name), media_type="text/html", headers=HEADERS)
 
     return page
 

@@ -1,12 +1,12 @@
 """What the experiments of Lab 3 need besides the learner's own code: the corpus, rows to learn from, training."""
 
-import time
-
 import keras
 import numpy as np
 from keras import ops
 
-from course import checkpoints, data, presets
+from course import checkpoints, data
+from course.experiments import training
+from course.experiments.measuring import in_parts
 from course.wordpiece import WordPiece
 
 LENGTH = 48  # tokens of a row; two sentences have 40 on average
@@ -138,48 +138,9 @@ def unigram_nats(tokens, answers, vocabulary_size):
 # --- training ---------------------------------------------------------------------------------------------
 
 
-class Watch(keras.callbacks.Callback):
-    """A line now and then: step, loss on held-out rows, and how long it will still take.
-
-    Args:
-        steps: of the whole training.
-        measure: takes nothing and gives the loss to report; called without training going on.
-        lines: how many lines.
-    """
-
-    def __init__(self, steps, measure, lines=12):
-        super().__init__()
-        self.every, self.steps, self.measure = max(1, steps // lines), steps, measure
-        self.at, self.curve = [], []
-
-    def on_train_begin(self, logs=None):
-        self.start = None
-
-    def on_train_batch_end(self, batch, logs=None):
-        now, done = time.perf_counter(), batch + 1
-        self.start = self.start or now  # the first step also traces the model
-        if done % self.every == 0:
-            self.at.append(done)
-            self.curve.append(self.measure())
-            left = (time.perf_counter() - self.start) / max(1, batch) * (self.steps - done)
-            print(f"step {done:5,} of {self.steps:,}   {self.curve[-1]:.2f} nats   about {left:.0f} s left")
-
-
-def in_parts(function, *arrays, size=128):
-    """`function(*arrays)` in parts of the batch, so that memory stays small; the tensors it gives, as NumPy arrays."""
-    parts = [
-        keras.tree.map_structure(ops.convert_to_numpy, function(*(array[at : at + size] for array in arrays)))
-        for at in range(0, len(arrays[0]), size)
-    ]
-    return keras.tree.map_structure(lambda *pieces: np.concatenate(pieces), *parts)
-
-
-def guesses(model, tokens, segments, places):
-    """The logits of a `BertPretraining` at the places to guess, `(rows, number, vocabulary_size)`, and of the pairs."""
-    return in_parts(lambda *part: model(part), tokens, segments, places)
-
-
-def pretrain(model, optimizer, loss, rows, held_out, batch_size=32, lines=12, pair_weight=0.1):
+def pretrain(
+    model, optimizer, loss, rows, held_out, *, batch_size=32, pair_weight=0.1, name="BERT", lines=12
+):
     """Train a `BertPretraining` on both tasks: guess the hidden tokens, and say whether the second segment follows.
 
     Args:
@@ -189,31 +150,32 @@ def pretrain(model, optimizer, loss, rows, held_out, batch_size=32, lines=12, pa
         rows: `(inputs, segments, places, answers, is_next)`, as made above; one step for each batch of them.
         held_out: the same, to measure on.
         batch_size: rows of a step.
-        lines: how often the loss is measured.
         pair_weight: how much the second task counts beside the first.
+        name, lines: as for `training.fit`.
 
     Returns:
-        `(steps, nats)`: two lists, when it was measured and what on the held-out rows.
+        `training.Trained`, with losses in nats on the held-out rows.
     """
 
     def wanted(answers, logits):
         return loss(ops.maximum(answers, 0), logits, answers >= 0)
 
     def measure():
-        logits, _ = guesses(model, *held_out[:3])
+        logits, _ = in_parts(model, held_out[:3])
         return float(wanted(held_out[3], logits))
 
-    follows = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     # In the paper both losses count alike. With so few steps the easier task would lead the small model astray: it
     # stays on the plateau twice as long.
-    model.compile(
-        optimizer, [wanted, follows], loss_weights=[1.0, pair_weight], jit_compile=presets.jit_compile()
+    return training.fit(
+        model,
+        optimizer,
+        [wanted, training.CROSS_ENTROPY],
+        training.in_order(tuple(rows[:3]), tuple(rows[3:]), batch_size),
+        loss_weights=[1.0, pair_weight],
+        measure=measure,
+        name=name,
+        lines=lines,
     )
-    steps = len(rows[0]) // batch_size
-    watch = Watch(steps, measure, lines)
-    rows = [each[: steps * batch_size] for each in rows]
-    model.fit(tuple(rows[:3]), tuple(rows[3:]), batch_size, shuffle=False, verbose=0, callbacks=[watch])
-    return watch.at, watch.curve
 
 
 def next_token_loss(loss, pad=0):
@@ -233,7 +195,19 @@ def next_token_loss(loss, pad=0):
     return forward, backward
 
 
-def train_reader(model, optimizer, loss, tokens, held_out, batch_size=32, lines=12):
+def reader_nats(model, loss, tokens, size=64):
+    """What a `GPT` or an `Elmo` pays for a token, the mean over parts of `size` rows; for an `Elmo` of both ways."""
+    ways = next_token_loss(loss)
+
+    def nats(rows):
+        found = model(rows)
+        each = zip(ways, found, strict=True) if isinstance(found, tuple | list) else [(ways[0], found)]
+        return np.mean([float(way(rows, logits)) for way, logits in each])
+
+    return float(np.mean([nats(tokens[at : at + size]) for at in range(0, len(tokens), size)]))
+
+
+def train_reader(model, optimizer, loss, tokens, held_out, *, batch_size=32, name="reader", lines=12):
     """Train a `GPT` or an `Elmo` to guess what comes next (and what came before).
 
     Args:
@@ -243,42 +217,43 @@ def train_reader(model, optimizer, loss, tokens, held_out, batch_size=32, lines=
         tokens: integers `(rows, length)`; one step for each batch of them.
         held_out: the same, to measure on.
         batch_size: rows of a step.
-        lines: how often the loss is measured.
+        name, lines: as for `training.fit`.
 
     Returns:
-        `(steps, nats)`: when it was measured, and what on the held-out rows; for an `Elmo` the mean of both ways.
+        `training.Trained`, with losses as `reader_nats` on the held-out rows.
     """
     ways = next_token_loss(loss)
-
-    def nats(rows):
-        found = model(rows)
-        each = zip(ways, found, strict=True) if isinstance(found, tuple | list) else [(ways[0], found)]
-        return np.mean([float(way(rows, logits)) for way, logits in each])
-
-    def measure():
-        return float(np.mean([nats(held_out[at : at + 64]) for at in range(0, len(held_out), 64)]))
-
     two = isinstance(model(tokens[:1]), tuple | list)
     losses, answers = (list(ways), (tokens, tokens)) if two else (ways[0], tokens)
-    model.compile(optimizer, losses, jit_compile=presets.jit_compile())
-    steps = len(tokens) // batch_size
-    watch = Watch(steps, measure, lines)
-    inputs, answers = keras.tree.map_structure(lambda each: each[: steps * batch_size], (tokens, answers))
-    model.fit(inputs, answers, batch_size, shuffle=False, verbose=0, callbacks=[watch])
-    return watch.at, watch.curve
+    return training.fit(
+        model,
+        optimizer,
+        losses,
+        training.in_order(tokens, answers, batch_size),
+        measure=lambda: reader_nats(model, loss, held_out),
+        name=name,
+        lines=lines,
+    )
 
 
-def fine_tune(classifier, optimizer, inputs, labels, steps, batch_size=32, seed=1):
-    """Train a classifier on batches drawn from a few labelled rows; returns it."""
+def fine_tune(classifier, optimizer, inputs, labels, steps, *, batch_size=32, seed=1, **options):
+    """Train a classifier on batches drawn from a few labelled rows.
+
+    Args:
+        classifier: gives logits.
+        optimizer: a Keras optimizer.
+        inputs: an array `(rows, length)`, or a tuple of them.
+        labels: integers `(rows,)`.
+        steps: how many batches.
+        batch_size: rows of a step.
+        seed: of what is drawn.
+        options: `name` and `lines`, as for `training.fit`.
+
+    Returns:
+        `training.Trained`.
+    """
     rows = np.random.default_rng(seed).integers(len(labels), size=steps * batch_size)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    classifier.compile(optimizer, loss, jit_compile=presets.jit_compile())
-    drawn = tuple(each[rows] for each in inputs)
-    classifier.fit(drawn, labels[rows], batch_size, shuffle=False, verbose=0)
-    return classifier
-
-
-def accuracy(classifier, inputs, labels):
-    """How often the highest score is the right one."""
-    logits = in_parts(lambda *part: classifier(part), *inputs)
-    return float(np.mean(logits.argmax(axis=-1) == labels))
+    drawn = keras.tree.map_structure(lambda each: each[rows], (inputs, labels))
+    return training.fit(
+        classifier, optimizer, training.CROSS_ENTROPY, training.in_order(*drawn, batch_size), **options
+    )

@@ -2,7 +2,7 @@
 
 import keras
 
-from course.experiments import mae, vit
+from course.experiments import mae, measuring, training
 
 
 class FewLabels:
@@ -33,22 +33,24 @@ class FewLabels:
         keras.utils.set_random_seed(seed)
         fresh = self.make()
         if encoder is not None:
-            mae.copy_encoder(encoder, fresh.encoder)
+            training.copy_weights(encoder, fresh.encoder)
         images, labels = (each[rows] for each in self.data)
         key = (factor, shares)
         if key in self.made:
             model = self.made[key]
-            vit.again(
-                model, fresh.get_weights(), images, labels, factor * self.steps, batch_size=32, seed=seed
-            )
+            data = training.batches(images, labels, factor * self.steps, batch_size=32, seed=seed)
+            training.again(model, fresh.get_weights(), data)
         else:
             model = self.made[key] = fresh
             given = shares(model) if shares else ()
             mae.fine_tune(model, images, labels, factor * self.steps, shares=given, rate=self.rate, seed=seed)
-        return vit.accuracy(model, *self.held_out)
+        return measuring.accuracy(model, *self.held_out)
 
     def probed(self, features, rows):
-        """Accuracy of a linear probe on what the function `features` makes of images."""
-        return mae.probe(
-            features(self.data[0][rows]), self.data[1][rows], features(self.held_out[0]), self.held_out[1]
-        )
+        """Accuracy of a linear probe on what the function `features` makes of images.
+
+        The probe sees features of mean 0 and variance 1: the norm that MAE puts before its linear classifier, batch
+        normalization without learned factors.
+        """
+        probe = measuring.Probe(features(self.data[0][rows]), self.data[1][rows])
+        return probe.accuracy(features(self.held_out[0]), self.held_out[1])

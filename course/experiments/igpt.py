@@ -1,12 +1,12 @@
-"""What the experiments of Lab 5 need besides the learner's own code: small pictures, training, baselines, probes."""
-
-import time
+"""What the experiments of Lab 5 need besides the learner's own code: small pictures, training, baselines."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from course import data, plots, presets
+from course import plots
+from course.experiments import training
+from course.experiments.loading import arrays
 
 BLUE, ORANGE = plots.COLOURS[:2]
 GREY = "#bbbbbb"
@@ -43,17 +43,15 @@ def small_images(name, split, size, margin=0):
         margin: how many pixels are cut off on every side before.
 
     Returns:
-        `(images, labels)`: float32 `(count, size, size, channels)`, int64 `(count,)`.
+        `(images, labels)`: float32 `(count, size, size, channels)`, int32 `(count,)`.
     """
-    examples = list(data.load(name, split, as_supervised=False).as_numpy_iterator())
-    images = np.stack([example["image"] for example in examples])
-    labels = np.array([example.get("label", 0) for example in examples], "int64")
+    images, labels = arrays(name, split)
     end = images.shape[1] - margin
     images = images[:, margin:end, margin:end]
     return shrink(images, size) / 127.5 - 1.0, labels
 
 
-def picture_rows(rows, dequantize, palette, titles=(), width=9.6):
+def picture_rows(rows, dequantize, palette, titles=()):
     """A figure with rows of pictures; a pixel of number -1 is drawn in pink chequers, as not known.
 
     Args:
@@ -61,26 +59,16 @@ def picture_rows(rows, dequantize, palette, titles=(), width=9.6):
         dequantize: the learner's.
         palette: `(num_colours, channels)`.
         titles: one for each row, written at its left.
-        width: of the figure, in inches.
     """
-    count = max(map(len, rows))
-    fig, axes = plots.figure(columns=count, rows=len(rows), width=width / count, height=width / count)
-    for axis in np.ravel(axes):
-        axis.set_axis_off()
-    for number, (pictures, line) in enumerate(zip(rows, np.reshape(axes, (len(rows), count)), strict=True)):
-        pictures = np.asarray(pictures)
-        colours = ops.convert_to_numpy(dequantize(np.maximum(pictures, 0), palette))
-        colours = np.repeat(colours, 4 - colours.shape[-1] if colours.shape[-1] == 1 else 1, axis=-1)
-        chequers = (np.indices(pictures.shape[1:]).sum(axis=0) % 2)[..., None]
-        pattern = np.where(chequers, (238, 205, 224), (228, 186, 210)).astype(
-            "uint8"
-        )  # a colour no palette has
-        colours = np.where((pictures < 0)[..., None], pattern, colours)
-        for axis, picture in zip(line, colours, strict=False):
-            axis.imshow(picture, interpolation="nearest", vmin=0, vmax=255)
-        if number < len(titles):
-            line[0].text(-0.08, 0.5, titles[number], ha="right", va="center", transform=line[0].transAxes)
-    return fig
+
+    def painted(tokens):
+        tokens = np.asarray(tokens)
+        colours = ops.convert_to_numpy(dequantize(np.maximum(tokens, 0), palette)) / 255
+        chequers = np.indices(tokens.shape[1:]).sum(axis=0)[..., None] % 2
+        unknown = np.where(chequers, (0.93, 0.80, 0.88), (0.89, 0.73, 0.82))  # a colour no palette has
+        return np.where((tokens < 0)[..., None], unknown, colours)
+
+    return plots.picture_rows([painted(tokens) for tokens in rows], titles)
 
 
 def draw_idea(tokens, dequantize, palette):
@@ -129,53 +117,26 @@ def draw_idea(tokens, dequantize, palette):
 # --- training ---------------------------------------------------------------------------------------------
 
 
-class Batches(keras.utils.PyDataset):
-    """`steps` batches of random pictures; for the BERT objective each with a fresh mask.
+def batches(images, steps, batch_size=64, bert_mask=None, seed=0):
+    """`training.Batches` of random pictures; for the BERT objective each with a fresh mask.
 
     A batch is `(images, images)`, or `((images, mask), answers)`, where `answers` is -1 at every pixel that is seen.
     """
 
-    def __init__(self, images, steps, batch_size, bert_mask=None, seed=0):
-        super().__init__()
-        self.images, self.steps, self.batch_size = images, steps, batch_size
-        self.bert_mask, self.seed = bert_mask, seed
+    def make(step):
+        rng = np.random.default_rng([seed, step])
+        shown = images[rng.integers(len(images), size=batch_size)]
+        if bert_mask is None:
+            return shown, shown
+        mask = ops.convert_to_numpy(bert_mask(rng.random(shown.shape, dtype="float32")))
+        return (shown, mask), np.where(mask, shown, -1)
 
-    def __len__(self):
-        return self.steps
-
-    def __getitem__(self, index):
-        rng = np.random.default_rng([self.seed, index])
-        images = self.images[rng.integers(len(self.images), size=self.batch_size)]
-        if self.bert_mask is None:
-            return images, images
-        mask = ops.convert_to_numpy(self.bert_mask(rng.random(images.shape, dtype="float32")))
-        return (images, mask), np.where(mask, images, -1)
+    return training.Batches(steps, make)
 
 
-class _Progress(keras.callbacks.Callback):
-    """A line now and then: step, loss, and how long it will still take."""
-
-    def __init__(self, steps, lines=6):
-        super().__init__()
-        self.every, self.steps, self.curve = max(1, steps // lines), steps, []
-
-    def on_train_begin(self, logs=None):
-        self.start, self.sum, self.count = None, 0.0, 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        now = time.perf_counter()
-        self.start = self.start or now  # the first step also traces the model
-        done = batch + 1
-        if done % self.every == 0:
-            # Keras reports the mean since the start; the curve wants the mean of the last stretch.
-            total = logs["loss"] * done
-            self.curve.append((total - self.sum) / (done - self.count))
-            self.sum, self.count = total, done
-            left = (now - self.start) / max(1, batch) * (self.steps - done)
-            print(f"step {done:5,} of {self.steps:,}   {self.curve[-1]:.3f} nats   about {left:.0f} s left")
-
-
-def pretrain(model, images, steps, loss, bert_mask=None, rate=4e-3, batch_size=64, seed=1, lines=6):
+def pretrain(
+    model, images, steps, loss, bert_mask=None, *, rate=4e-3, batch_size=64, seed=1, name="iGPT", lines=6
+):
     """Train an `ImageGPT` with Adam (betas 0.9 and 0.95), a short warm-up and a cosine down to 0, as in the paper.
 
     Args:
@@ -187,37 +148,23 @@ def pretrain(model, images, steps, loss, bert_mask=None, rate=4e-3, batch_size=6
         rate: the highest learning rate.
         batch_size: pictures in a batch.
         seed: for batches and masks.
-        lines: how many lines of progress are printed.
+        name, lines: as for `training.fit`.
 
     Returns:
-        The mean loss of each sixth of the training (if `lines` is 6), in nats.
+        `training.Trained`, with losses in nats.
     """
-    warmup = max(1, steps // 10)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warmup), warmup_target=rate, warmup_steps=warmup
-    )
     wanted = loss
     if bert_mask is not None:
 
         def wanted(answers, logits):
             return loss(ops.maximum(answers, 0), logits, answers >= 0)
 
-    model.compile(keras.optimizers.Adam(schedule, beta_2=0.95), wanted, jit_compile=presets.jit_compile())
-    progress = _Progress(steps, lines)
-    model.fit(Batches(images, steps, batch_size, bert_mask, seed), verbose=0, callbacks=[progress])
-    return progress.curve
+    optimizer = keras.optimizers.Adam(training.warmup_cosine(steps, rate), beta_2=0.95)
+    data = batches(images, steps, batch_size, bert_mask, seed)
+    return training.fit(model, optimizer, wanted, data, name=name, lines=lines, shuffle=True)
 
 
-def in_parts(function, *arrays, size=250):
-    """`function(*arrays)` in parts of the batch, so that memory stays small; tensors or lists of them, as NumPy."""
-    parts = [
-        keras.tree.map_structure(ops.convert_to_numpy, function(*(array[at : at + size] for array in arrays)))
-        for at in range(0, len(arrays[0]), size)
-    ]
-    return keras.tree.map_structure(lambda *pieces: np.concatenate(pieces), *parts)
-
-
-# --- baselines and probes ---------------------------------------------------------------------------------
+# --- baselines --------------------------------------------------------------------------------------------
 
 
 def baselines(images, held_out, num_colours):
@@ -252,29 +199,3 @@ def baselines(images, held_out, num_colours):
         "by place": loss(np.broadcast_to(places, (*held_out.shape, num_colours)), held_out),
         "by left neighbour": loss(shares(pairs)[left], held_out),
     }
-
-
-class Probe:
-    """A linear classifier on frozen features: logistic regression, as in the paper's section 2.2.
-
-    Args:
-        features: NumPy array `(count, width)`.
-        labels: `(count,)`.
-    """
-
-    def __init__(self, features, labels):
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-        from threadpoolctl import threadpool_limits
-
-        self.pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=150, tol=1e-3))
-        with threadpool_limits(1):  # these matrices are too small to be shared out
-            self.pipeline.fit(features, labels)
-
-    def predict(self, features):
-        """Classes `(count,)`."""
-        return self.pipeline.predict(features)
-
-    def accuracy(self, features, labels):
-        return float(np.mean(self.predict(features) == labels))

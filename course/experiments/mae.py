@@ -1,13 +1,13 @@
-"""What the experiments of Lab 6 need besides the learner's own layers: noise, training, layer-wise rates, baselines."""
-
-import time
+"""What the experiments of Lab 6 need besides the learner's own layers: images, noise, training, layer-wise rates."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from course import data, presets
-from course.experiments import vit
+from course.checkpoints import named_weights
+from course.experiments import training
+from course.experiments.loading import scaled
+from course.experiments.measuring import in_parts
 
 
 def digits(limit=None):
@@ -15,19 +15,15 @@ def digits(limit=None):
 
     Pixels have mean 0 and variance 1 over all training images, as the paper's have (roughly): see `standardized`.
     """
-    images, labels = vit.arrays(data.load("mnist5k"), limit)
-    held_out, held_out_labels = vit.arrays(data.load("mnist5k", "test"), limit)
+    images, labels = scaled("mnist5k", "train", limit)
+    held_out, held_out_labels = scaled("mnist5k", "test", limit)
     images, held_out = standardized(images[:, 2:26, 2:26], held_out[:, 2:26, 2:26])
     return images, labels, held_out, held_out_labels
 
 
 def emoji(limit=None):
     """`(images, test_images)`: the pictures of OpenMoji, `(count, 32, 32, 3)`, standardized."""
-    splits = []
-    for split in ("train", "test"):
-        loaded = data.load("openmoji", split, as_supervised=False).take(limit or -1)
-        splits.append(np.stack([one["image"] for one in loaded.as_numpy_iterator()]).astype("float32") / 255)
-    return standardized(*splits)
+    return standardized(*(scaled("openmoji", split, limit)[0] for split in ("train", "test")))
 
 
 def standardized(images, *others):
@@ -64,16 +60,15 @@ def block_noise(block_mask, ratio, smallest=4):
     return of
 
 
-class Batches(vit.Batches):
-    """`((images, noise),)`: random images, and for each fresh noise."""
+def hidden_batches(images, steps, batch_size, grid, noise=random_noise, augment=None, seed=1):
+    """`training.Batches` of `((images, noise),)`: random images, and for each fresh noise."""
+    plain = training.batches(images, None, steps, batch_size, augment, seed)
 
-    def __init__(self, images, steps, batch_size, grid, noise=random_noise, augment=None, seed=1):
-        super().__init__(images, None, steps, batch_size, augment, seed)
-        self.grid, self.noise, self.seed = grid, noise, seed
+    def make(step):
+        (shown,) = plain[step]
+        return ((shown, noise(np.random.default_rng([seed, step]), len(shown), grid)),)
 
-    def __getitem__(self, step):
-        (images,) = super().__getitem__(step)
-        return ((images, self.noise(np.random.default_rng([self.seed, step]), len(images), self.grid)),)
+    return training.Batches(steps, make)
 
 
 def mirrored(images, rng):
@@ -123,18 +118,16 @@ class LayerwiseAdamW(keras.optimizers.Adam):
         super().update_step(gradient, variable, learning_rate)
 
 
-def schedule(steps, rate):
-    """A short warm-up, then a cosine down to 0."""
-    warmup = max(steps // 10, 1)
-    return keras.optimizers.schedules.CosineDecay(
-        rate / 20, max(steps - warmup, 1), warmup_target=rate, warmup_steps=warmup
-    )
+def optimizer_for(steps, rate, shares=(), **options):
+    """`LayerwiseAdamW` with a short warm-up, a cosine to 0 and clipped gradients."""
+    schedule = training.warmup_cosine(steps, rate, start=rate / 20)
+    return LayerwiseAdamW(schedule, shares, global_clipnorm=1.0, **options)
 
 
 def pretrain(
-    model, images, steps, *, noise=random_noise, augment=None, name="", rate=3e-3, batch_size=64, seed=1
+    model, images, steps, *, noise=random_noise, augment=None, rate=3e-3, batch_size=64, seed=1, **options
 ):
-    """Train a `MaskedAutoencoder` with AdamW, betas of 0.9 and 0.95 as in the paper, warm-up and cosine.
+    """Train a `MaskedAutoencoder`, with betas of 0.9 and 0.95 as in the paper.
 
     Args:
         model: its `encoder` has a `grid`.
@@ -142,23 +135,20 @@ def pretrain(
         steps: how many batches.
         noise: `noise(rng, count, grid)`, what decides which patches are hidden.
         augment: `augment(images, rng)` for each batch.
-        name: what to call it while it trains; without one, it is silent.
         rate: highest learning rate.
         batch_size: images a batch.
         seed: of batches and noise.
+        options: `name` and `lines`, as for `training.fit`.
 
     Returns:
-        `(losses, seconds)`: the running mean of the loss after each step, and how long it took, the first step, in
-        which the graph is made, left out.
+        `training.Trained`.
     """
-    optimizer = LayerwiseAdamW(schedule(steps, rate), beta_2=0.95, global_clipnorm=1.0)
-    model.compile(optimizer, **_graph(steps))
-    batches = Batches(images, steps, batch_size, model.encoder.grid, noise, augment, seed)
-    return _run(model, batches, steps, name)
+    data = hidden_batches(images, steps, batch_size, model.encoder.grid, noise, augment, seed)
+    return training.fit(model, optimizer_for(steps, rate, beta_2=0.95), None, data, **options)
 
 
 def fine_tune(
-    model, images, labels, steps, *, shares=(), augment=None, name="", rate=1e-3, batch_size=32, seed=1
+    model, images, labels, steps, *, shares=(), augment=None, rate=1e-3, batch_size=32, seed=1, **options
 ):
     """Train a classifier.
 
@@ -167,56 +157,29 @@ def fine_tune(
         images, labels: what it learns from.
         steps: how many batches.
         shares: id of a variable -> its share of the learning rate.
-        augment, name, rate, batch_size, seed: as for `pretrain`.
+        augment, rate, batch_size, seed, options: as for `pretrain`.
 
     Returns:
-        `(losses, seconds)`, as `pretrain`.
+        `training.Trained`.
     """
-    optimizer = LayerwiseAdamW(schedule(steps, rate), shares, global_clipnorm=1.0)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss, **_graph(steps))
-    return _run(model, vit.Batches(images, labels, steps, batch_size, augment, seed), steps, name)
+    data = training.batches(images, labels, steps, batch_size, augment, seed)
+    return training.fit(model, optimizer_for(steps, rate, shares), training.CROSS_ENTROPY, data, **options)
 
 
-def _graph(steps):
-    """How to compile; a smoke test runs without a graph, which would take longer to make than all its steps."""
-    return (
-        {"run_eagerly": True, "jit_compile": False} if steps < 10 else {"jit_compile": presets.jit_compile()}
-    )
-
-
-class _Clock(keras.callbacks.Callback):
-    """Starts when the first step is over."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not batch:
-            self.start = time.perf_counter()
-
-
-def _run(model, batches, steps, name):
-    progress, clock = vit.Progress(name, steps), _Clock()
-    model.fit(batches, shuffle=False, verbose=0, callbacks=[progress, clock])
-    return progress.losses, time.perf_counter() - clock.start
-
-
-def train_tokenizer(tokenizer, images, steps, rate=3e-3, batch_size=64, name=""):
-    """Train a `VisualTokenizer`; returns `(losses, seconds)`."""
+def train_tokenizer(tokenizer, images, steps, rate=3e-3, batch_size=64, **options):
+    """Train a `VisualTokenizer`; arguments and result as of `pretrain`."""
     tokenizer.start(images[:500])
-    tokenizer.compile(keras.optimizers.Adam(schedule(steps, rate)), **_graph(steps))
-    return _run(tokenizer, vit.Batches(images, None, steps, batch_size), steps, name)
+    optimizer = keras.optimizers.Adam(training.warmup_cosine(steps, rate, start=rate / 20))
+    data = training.batches(images, None, steps, batch_size)
+    return training.fit(tokenizer, optimizer, None, data, **options)
 
 
 # --- measuring --------------------------------------------------------------------------------------------
 
 
-def guesses(model, images, seed=0, noise=random_noise, batch_size=250):
+def guesses(model, images, seed=0, noise=random_noise):
     """`(predictions, mask)` of a `MaskedAutoencoder` as NumPy arrays; the same hidden patches for the same seed."""
-    drawn = noise(np.random.default_rng(seed), len(images), model.encoder.grid)
-    parts = [
-        model((images[start : start + batch_size], drawn[start : start + batch_size]))
-        for start in range(0, len(images), batch_size)
-    ]
-    return tuple(np.concatenate([ops.convert_to_numpy(part[place]) for part in parts]) for place in (0, 1))
+    return in_parts(model, (images, noise(np.random.default_rng(seed), len(images), model.encoder.grid)))
 
 
 def mean_image_error(images, held_out):
@@ -224,41 +187,11 @@ def mean_image_error(images, held_out):
     return float(np.mean((held_out - images.mean(axis=0)) ** 2))
 
 
-def features(classifier, images, batch_size=250):
-    """`classifier.features` as a NumPy array."""
-    parts = [
-        classifier.features(images[start : start + batch_size]) for start in range(0, len(images), batch_size)
-    ]
-    return np.concatenate([ops.convert_to_numpy(part) for part in parts])
-
-
-def probe(features, labels, test_features, test_labels):
-    """Accuracy of logistic regression on frozen features, each first brought to mean 0 and variance 1.
-
-    That is the norm that MAE puts before its linear classifier: batch normalization without learned factors.
-    """
-    from course.experiments.igpt import Probe
-
-    return Probe(features, labels).accuracy(test_features, test_labels)
-
-
 def shares_of(model, layer_rates, num_layers, decay):
     """What `fine_tune` wants as `shares`: the learner's `layer_rates`, by variable."""
-    from course.checkpoints import named_weights
-
     named = named_weights(model)
     rates = layer_rates(list(named), num_layers, decay)
     return {id(variable): rate for variable, rate in zip(named.values(), rates, strict=True)}
-
-
-def copy_encoder(source, target):
-    """Give one encoder the weights of another; both were called before. A mask token that only one has is left out."""
-    from course.checkpoints import named_weights
-
-    theirs = named_weights(source)
-    for path, variable in named_weights(target).items():
-        if path in theirs:
-            variable.assign(theirs[path])
 
 
 # --- the `gpu` preset: photographs ------------------------------------------------------------------------
@@ -266,8 +199,7 @@ def copy_encoder(source, target):
 
 def photographs(name, split):
     """The images of a labelled set such as `"tfds:cifar10"`, standardized, float32."""
-    images, _ = vit.arrays(data.load(name, split))
-    return standardized(images)[0]
+    return standardized(scaled(name, split)[0])[0]
 
 
 def large_autoencoder(encoder, decoder, autoencoder, targets, num_layers=12, hidden_dim=192):

@@ -6,27 +6,12 @@ from keras import ops
 from course import plots
 
 
-def gallery(axis, images, title="", gap=1, columns=None):
-    """Draw images `(count, height, width, channels)` from 0 to 1 side by side, light lines between them."""
-    images = np.asarray(images)
-    columns = columns or len(images)
-    rows = -(-len(images) // columns)
-    height, width, channels = images.shape[1:]
-    sheet = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, channels))
-    for number, image in enumerate(images):
-        top, left = number // columns * (height + gap), number % columns * (width + gap)
-        sheet[top : top + height, left : left + width] = image
-    axis.imshow(sheet.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axis.set_axis_off()
-    axis.set_title(title)
-
-
 def cut_apart(image, patch_size):
     """The idea of the lab: an image, its patches in reading order, and the tokens they become."""
     from matplotlib.patches import Rectangle
 
     fig, (left, right) = plots.figure(columns=2, height=3)
-    gallery(left, image[None], "An image ...")
+    plots.gallery(left, image[None], "An image ...")
     height, width, channels = image.shape
     rows, columns = height // patch_size, width // patch_size
     for row in range(rows):
@@ -42,7 +27,7 @@ def cut_apart(image, patch_size):
             )
     cut = image.reshape(rows, patch_size, columns, patch_size, channels).transpose(0, 2, 1, 3, 4)
     cut = cut.reshape(-1, patch_size, patch_size, channels)
-    gallery(right, cut, "... is a sentence of patches", columns=8, gap=2)
+    plots.gallery(right, cut, "... is a sentence of patches", columns=8, gap=2)
     return fig
 
 
@@ -52,7 +37,7 @@ def similarity_map(positions, grid, num_tokens=1):
     unit = positions / np.linalg.norm(positions, axis=-1, keepdims=True)
     alike = (unit @ unit.T).reshape(-1, *grid, 1)  # (patch, rows, columns, 1)
     fig, axis = plots.figure(width=5.5, height=5)
-    gallery(axis, (alike + 1) / 2, "How alike learned positions are", columns=grid[1])
+    plots.gallery(axis, (alike + 1) / 2, "How alike learned positions are", columns=grid[1])
     return fig, alike[..., 0]
 
 
@@ -67,7 +52,7 @@ def rollout_pictures(images, shares, grid, titles):
     """
     fig, axes = plots.figure(columns=len(images), rows=2, width=1.6, height=1.7)
     for number, image in enumerate(images):
-        gallery(axes[0, number], image[None], titles[number])
+        plots.gallery(axes[0, number], image[None], titles[number])
         axes[1, number].imshow(shares[number].reshape(grid), cmap="viridis", interpolation="nearest")
         axes[1, number].set_axis_off()
     return fig

@@ -4,7 +4,8 @@ import numpy as np
 from keras import ops
 
 from course import plots
-from course.experiments.bert import LENGTH, in_parts
+from course.experiments.bert import LENGTH
+from course.experiments.measuring import in_parts
 
 
 def blanks(model, texts, pieces, pack, length=LENGTH):
@@ -23,7 +24,7 @@ def blanks(model, texts, pieces, pack, length=LENGTH):
     rows = [pack(pieces.encode(text), None, length, pieces.cls, pieces.sep) for text in texts]
     tokens, segments = (np.stack(column).astype("int32") for column in zip(*rows, strict=True))
     places = np.argmax(tokens == pieces.mask, axis=-1)[:, None].astype("int32")
-    return in_parts(lambda *part: model(part)[0], tokens, segments, places)[:, 0]
+    return in_parts(model, (tokens, segments, places))[0][:, 0]
 
 
 def fill_in(model, text, pieces, pack, most=4):
@@ -65,7 +66,7 @@ def cloze(model, texts, pair, pieces, pack, most=200):
         packed = [pack(row, None, LENGTH, pieces.cls, pieces.sep) for row in rows]
         tokens, segments = (np.stack(column).astype("int32") for column in zip(*packed, strict=True))
         places = np.argmax(tokens == pieces.mask, axis=-1)[:, None].astype("int32")
-        logits = in_parts(lambda *part: model(part)[0], tokens, segments, places)[:, 0][:, numbers]
+        logits = in_parts(model, (tokens, segments, places))[0][:, 0, numbers]
         right.append(np.mean(logits[:, kind] > logits[:, 1 - kind]))
     return float(np.mean(right)), sum(map(len, asked))
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from course import plots
-from course.experiments.patches import gallery
 
 GREY = 0.72  # of a hidden patch
 
@@ -20,34 +19,13 @@ def by_pixel(mask, patch_size, grid):
     return np.kron(mask, np.ones((1, patch_size, patch_size)))[..., None] > 0.5
 
 
-def rows_of(rows, titles=()):
-    """Rows of pictures below each other.
-
-    Args:
-        rows: for each row images `(count, height, width, channels)` from 0 to 1.
-        titles: one for each row, at its left.
-    """
-    count = len(rows[0])
-    margin = 0.09 * max(map(len, titles), default=0)  # inches for the titles
-    width = min(9.6 - margin, 0.95 * count) + margin
-    fig, axes = plots.figure(rows=len(rows), width=width, height=0.85)
-    fig.get_layout_engine().set(rect=(margin / width, 0, 1 - margin / width, 1))
-    for number, (axis, images) in enumerate(zip(np.ravel(axes), rows, strict=True)):
-        gallery(axis, images, columns=count, gap=2)
-        if number < len(titles):
-            axis.text(
-                -0.01, 0.5, titles[number], ha="right", va="center", transform=axis.transAxes, fontsize=10
-            )
-    return fig
-
-
 def position_maps(table, grid):
     """One small picture for each patch: the dot product of its position with all the others, brightest for itself."""
     table = np.asarray(table)
     alike = (table @ table.T).reshape(-1, *grid, 1)
     low = alike.min()
     fig, axis = plots.figure(width=5, height=5)
-    gallery(axis, (alike - low) / (alike.max() - low), "How alike the positions are", columns=grid[1])
+    plots.gallery(axis, (alike - low) / (alike.max() - low), "How alike the positions are", columns=grid[1])
     return fig
 
 
@@ -61,8 +39,8 @@ def painted(images, guess, mask, patch_size, grid):
     return np.where(by_pixel(mask, patch_size, grid), np.clip(guess, 0, 1), images)
 
 
-def draw_idea(image, guess, mask, patch_size, grid):
-    """From left to right: the image, what is left, the encoder, tokens in order, the decoder, the guess."""
+def draw_idea(image, guess, mask, patch_size, grid, title="guessed"):
+    """From left to right: what is left of the image, the encoder, tokens in order, the decoder, the guess."""
     from matplotlib.patches import FancyBboxPatch, Rectangle
 
     fig, axis = plots.figure(width=9.6, height=2.6)
@@ -112,6 +90,6 @@ def draw_idea(image, guess, mask, patch_size, grid):
     arrow(18.6, 19.8)
     box(20.2, 2.4, 5.6, "decoder:\nlight", plots.COLOURS[1])
     arrow(22.8, 24)
-    picture(guess, 24.4, "guessed")
+    picture(guess, 24.4, title)
     axis.set(xlim=(0, 32), ylim=(0, 8.6))
     return fig

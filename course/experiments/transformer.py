@@ -1,6 +1,5 @@
-"""What the experiments of Lab 2 need besides the learner's own layers: tokens, batches, recorded attention."""
+"""What the experiments of Lab 2 need besides the learner's own layers: tokens, texts, a picture."""
 
-import contextlib
 import re
 
 import numpy as np
@@ -111,37 +110,6 @@ def text_pairs(dataset):
     return [(source.decode(), target.decode()) for source, target in dataset.as_numpy_iterator()]
 
 
-@contextlib.contextmanager
-def recorded(layers):
-    """Record the weights of attention layers while the block runs.
-
-    Args:
-        layers: `MultiHeadAttention` layers.
-
-    Yields:
-        A list with one list for each layer, to which each call adds its weights as an array.
-    """
-    from keras import ops
-
-    seen, originals = [[] for _ in layers], [layer.call for layer in layers]
-
-    def spy(original, into):
-        def call(*args, **kwargs):
-            output, weights = original(*args, **kwargs)
-            into.append(ops.convert_to_numpy(weights))
-            return output, weights
-
-        return call
-
-    try:
-        for layer, original, into in zip(layers, originals, seen, strict=True):
-            layer.call = spy(original, into)
-        yield seen
-    finally:
-        for layer, original in zip(layers, originals, strict=True):
-            layer.call = original
-
-
 def subwords(pairs, size=8_000):
     """A `Vocabulary`-like object of byte-pair pieces learned from `(source, target)` texts, for real sentences.
 
@@ -197,3 +165,55 @@ def bleu(found, wanted):
     except ModuleNotFoundError:
         raise CourseError("BLEU needs one more package: run  pip install sacrebleu") from None
     return sacrebleu.corpus_bleu(list(found), [list(wanted)]).score
+
+
+def draw_transformer(source, written, following):
+    """Draw the whole model, from the bottom up: the encoder on the left, the decoder on the right.
+
+    Args:
+        source: what the encoder reads, as text.
+        written: what the decoder has written so far.
+        following: what it should write next.
+
+    Returns:
+        A matplotlib figure.
+    """
+    from matplotlib.patches import Rectangle
+
+    from course import plots
+
+    blue, orange, green = plots.COLOURS[:3]
+    fig, axis = plots.figure(width=8.4, height=5.2)
+    axis.set_axis_off()
+    axis.set(xlim=(-0.6, 10.6), ylim=(-0.5, 7.3))
+
+    def box(left, bottom, text, colour):
+        axis.add_patch(Rectangle((left, bottom), 3.6, 0.7, facecolor=colour, alpha=0.2))
+        axis.text(left + 1.8, bottom + 0.35, text, ha="center", va="center")
+
+    def arrow(start, end):
+        axis.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "#555555", "linewidth": 1.4})
+
+    def stack(left, title, text, parts, top):
+        """One of the two columns: text in, embedding, the layers in their frame, and what comes out."""
+        axis.text(left + 1.8, 0.0, text, ha="center", va="center", style="italic")
+        box(left, 0.8, "embedding + positions", "#555555")
+        for place, (part, colour) in enumerate(parts):
+            box(left, 2.3 + 1.1 * place, part, colour)
+        end = 2.3 + 1.1 * len(parts) - 0.4
+        frame = Rectangle((left - 0.3, 2.0), 4.2, end - 1.7, fill=False, edgecolor="#999999", linestyle="--")
+        axis.add_patch(frame)
+        axis.text(left - 0.2, end + 0.45, title, va="bottom", fontsize=10)
+        places = [0.25, 1.5, *(3.0 + 1.1 * place for place in range(len(parts)))]
+        ends = [0.8, *(2.3 + 1.1 * place for place in range(len(parts))), top]
+        for bottom, above in zip(places, ends, strict=True):
+            arrow((left + 1.8, bottom), (left + 1.8, above))
+
+    looks, thinks = ("self-attention", blue), ("feed-forward", green)
+    stack(0, "encoder, $N$ layers", source, [looks, thinks], 5.4)
+    parts = [("self-attention, causal", blue), ("cross-attention", orange), thinks]
+    stack(6, "decoder, $N$ layers", written, parts, 6.6)
+    axis.text(1.8, 5.6, "memory", ha="center", va="center", weight="bold")
+    arrow((2.6, 5.6), (5.9, 3.9))
+    axis.text(7.8, 6.9, f"next token: {following}", ha="center", va="center", weight="bold")
+    return fig
