@@ -230,16 +230,21 @@ def _problem(function, answer):
             function(answer)
     except CheckFailed as failure:
         return str(failure)
-    except NotImplementedError:
-        return NOT_WRITTEN
     except Exception as error:
+        # TensorFlow has a NotImplementedError as well, about NumPy in a model, and says so in its own words.
+        if isinstance(error, NotImplementedError) and not str(error):
+            return NOT_WRITTEN
         return f"your code stopped with {type(error).__name__}: {first_lines(error)}{_place(error, answer)}"
     return None
 
 
 def first_lines(text, limit=300):
     """An error's message without what TensorFlow adds for its own developers."""
-    text = str(text).split("\n\nArguments received by")[0]
+    text = re.split(
+        r"\n\nArguments received by|\s*; NodeDef:|\s*If you are looking for numpy| Inputs received: ",
+        str(text),
+    )[0]
+    text = re.sub(r"^Exception encountered when calling [\w.]+\(\)\.\s*", "", text.strip())
     text = re.sub(r"\{\{function_node .*?\}\} ?| ?\[Op:\w+\]( name: ?\S*)?|\x1b\[[0-9;]*m", "", text).strip()
     return text if len(text) <= limit else text[:limit] + " ..."
 

@@ -17,6 +17,22 @@ from course.checking import (
     to_numpy,
     uneven,
 )
+from course.composite import Composite
+
+# Part of an error -> what it means when a block is called. TensorFlow tries to pack a pair into one tensor; others name
+# the tuple.
+A_PAIR = "the attention returns a pair, `(output, weights)`: go on with the first of them, `[0]`"
+EXPLAINED = {
+    "Shapes of all inputs must match": A_PAIR,
+    "tuple": A_PAIR,
+    "object is not callable": "a result was handed over where a function is due: `sublayer=` takes a function of x",
+    "Only input tensors may be passed as positional": "the function has to be handed over by name: `sublayer=...`",
+    "must be broadcastable": "a mask does not fit its attention: it is (batch, heads, query, key), with axes of size 1 "
+    "where it is the same for all. Which mask goes where?",
+    "expects 1 input(s), but it received 2": "a layer that takes one tensor was given a pair: pick one of the two",
+    "Incompatible shapes": "two tensors of different shape are added: what comes out of a part must be as wide as what "
+    "went in",
+}
 
 
 def expect_result(actual, expected, message, mistakes):
@@ -69,10 +85,59 @@ def attempt(sentence, function, *args, **kwargs):
     """
     try:
         return function(*args, **kwargs)
-    except NotImplementedError:
-        raise
     except Exception as error:
+        if isinstance(error, NotImplementedError) and not str(error):
+            raise
         raise CheckFailed(f"{sentence}\n{type(error).__name__}: {first_lines(error)}") from error
+
+
+def run_block(block, *args, **kwargs):
+    """Call a block that holds an attention layer; errors that its parts bring with them are explained.
+
+    Raises:
+        CheckFailed: if it stops with one of these. Every other error stays as it is.
+    """
+    try:
+        return block(*args, **kwargs)
+    except Exception as error:
+        for part, sentence in EXPLAINED.items():
+            if part in str(error):
+                raise CheckFailed(f"{sentence}\n{type(error).__name__}: {first_lines(error)}") from error
+        raise
+
+
+class _Asked(Composite):
+    """A function as a layer, so that Keras can be asked what it makes of inputs of unknown length."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def call(self, inputs):
+        return self.function(*inputs)
+
+
+def expect_any_batch(function, *tensors):
+    """Fail unless a function also works while the size of the batch is unknown, as in a model that is being trained.
+
+    Args:
+        function: takes tensors whose first axis is the batch.
+        tensors: examples, for which it works.
+
+    Raises:
+        CheckFailed: if it does not. (On TensorFlow: other backends always know the size.)
+    """
+    unknown = [
+        keras.Input(tensor.shape[1:], dtype=keras.backend.standardize_dtype(tensor.dtype))
+        for tensor in map(ops.convert_to_tensor, tensors)
+    ]
+    try:
+        _Asked(function)(unknown)
+    except Exception as error:
+        raise CheckFailed(
+            "it works here, and not in training: there the size of the batch is not known yet, and `x.shape[0]` is None. "
+            "Write -1 in `ops.reshape`, `ops.shape(x)[0]` elsewhere, and use `ops`, not NumPy"
+        ) from error
 
 
 def set_dense(layer, *names, use_bias=True):

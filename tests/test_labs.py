@@ -1,10 +1,12 @@
 """Every lab: its gates, and the whole notebook from top to bottom with the reference's answers."""
 
 import time
+from pathlib import Path
 
 import nbclient
 import pytest
 
+import course
 from autograder import gates
 from autograder.build import source_notebook
 from autograder.sandbox import isolate
@@ -12,6 +14,7 @@ from course.lesson import lessons
 
 # Seconds on two cores, with what each lab promises.
 BUDGET = {"attention": 180, "transformer": 480, "bert": 720, "vit": 600, "igpt": 600, "mae": 900}
+SOON_GONE = ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
 # Exercises, misconceptions and alternatives that each lab promises at least.
 PROMISED = {
     "attention": (7, 40, 20),
@@ -38,9 +41,20 @@ def test_gates(lesson):
     assert sum(row.accepted for row in rows) == sum(row.alternatives for row in rows) >= alternatives
 
 
+def errors_of_ours():
+    """PYTHONWARNINGS that do in a kernel what `filterwarnings` in pyproject.toml does in pytest; whole names only."""
+    folder = Path(course.__file__).parent
+    parts = [path.relative_to(folder).with_suffix("").parts for path in folder.rglob("*.py")]
+    modules = {
+        ".".join(("course", *part)).removesuffix(".__init__") for part in parts if part[0] != "lessons"
+    }
+    return ",".join(f"error::{kind}:{name}" for name in sorted(modules) for kind in SOON_GONE)
+
+
 def run(lesson, folder, preset, monkeypatch):
     """The instructor's notebook after a run from top to bottom, and the seconds it took."""
     monkeypatch.setenv("COURSE_PRESET", preset)
+    monkeypatch.setenv("PYTHONWARNINGS", errors_of_ours())
     notebook = source_notebook(lesson)
     started = time.monotonic()
     resources = {"metadata": {"path": str(folder)}}

@@ -10,9 +10,21 @@ def softmax(scores, axis=-1):
 
 
 def _attend(query, key, value, mask):
-    """Keras' attention on `(batch, heads, length, dim)`; Keras itself wants the heads behind the length."""
-    query, key, value = (ops.swapaxes(tensor, 1, 2) for tensor in (query, key, value))
-    return ops.swapaxes(ops.dot_product_attention(query, key, value, mask=mask), 1, 2)
+    """Keras' attention on `(batch, heads, length, dim)`; Keras itself wants the heads behind the length.
+
+    On JAX it also wants values as wide as keys: zeros at the end change no score and no other value.
+    """
+    key_dim, value_dim = key.shape[-1], value.shape[-1]
+    query, key, value = (
+        ops.swapaxes(_widened(tensor, max(key_dim, value_dim)), 1, 2) for tensor in (query, key, value)
+    )
+    output = ops.dot_product_attention(query, key, value, mask=mask, scale=key_dim**-0.5)
+    return ops.swapaxes(output[..., :value_dim], 1, 2)
+
+
+def _widened(tensor, width):
+    missing = width - tensor.shape[-1]
+    return ops.pad(tensor, ((0, 0), (0, 0), (0, 0), (0, missing))) if missing else tensor
 
 
 def scaled_dot_product_attention(query, key, value, mask=None):

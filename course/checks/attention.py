@@ -69,6 +69,13 @@ def weights_sum_to_one_along_the_axis(softmax):
 
 
 @check("softmax")
+def works_inside_a_model(softmax):
+    sentence = "inside a model it stops: build it from `ops.exp`, `ops.max` and `ops.sum`, not from NumPy's"
+    weights = attempt(sentence, softmax, keras.KerasTensor((2, 3)))
+    expect(tuple(weights.shape) == (2, 3), "inside a model, too, the weights have the shape of the scores")
+
+
+@check("softmax")
 def scores_of_any_size_give_no_nan(softmax):
     three = math.log(3)
     scores = [[1000, 1000 + three], [0, three], [-1000, three - 1000], [-1000, 1000]]
@@ -99,6 +106,9 @@ def scores_are_divided_by_the_root_of_key_dim(attention):
         "the scores are divided by key_dim: take its square root": with_score(2 / 4),
         "the scores are multiplied by sqrt(key_dim): divide": with_score(2 * 2),
         "the scores are divided by the root of the number of keys: use key_dim": with_score(2 / math.sqrt(2)),
+        "the scores are divided by the root of the values' width: use that of the key": with_score(
+            2 / math.sqrt(3)
+        ),
         "the weights are divided by sqrt(key_dim): divide the scores, before the softmax": with_score(2) / 2,
         "these are scores, not weights: the softmax is missing": [[[math.log(3), 0]]],
         "each weight is 1: the softmax runs over the queries, not over the keys": [[[1, 1]]],
@@ -119,12 +129,16 @@ def every_query_spreads_a_weight_of_one_over_the_keys(attention):
     expect_close(output, ops.matmul(weights, value), "the output is the weighted mean of the values")
 
 
+MASKED = "with a mask it stops: ask `if mask is not None`, and let `ops.where` choose between scores and `FORBIDDEN`"
+
+
 @check("scaled_dot_product_attention")
 def a_masked_key_gets_no_weight(attention):
     # Every score is ln 2, so a query weighs alike all keys it may attend to.
     query, key = floats(np.full((1, 2, 4), math.log(2))), floats(np.full((1, 4, 4), 0.5))
     allowed = np.array([[[True, True, False, False], [True, True, True, False]]])
-    weights = expect_pair(attention(query, key, uneven(1, 4, 3), mask=ops.convert_to_tensor(allowed)))[1]
+    result = attempt(MASKED, attention, query, key, uneven(1, 4, 3), mask=ops.convert_to_tensor(allowed))
+    weights = expect_pair(result)[1]
 
     def shares(parts):
         return parts / parts.sum(axis=-1, keepdims=True)
@@ -143,8 +157,19 @@ def a_masked_key_gets_no_weight(attention):
 def a_query_that_may_attend_nowhere_gives_no_nan(attention):
     allowed = ops.convert_to_tensor([[False, False, False], [True, False, True]])
     sentence = "NaN where the mask allows nothing: hide with `FORBIDDEN`, which is finite, not with infinity"
-    for result in expect_pair(attention(uneven(4, 2, 5), uneven(4, 3, 5), uneven(4, 3, 6), mask=allowed)):
+    inputs = uneven(4, 2, 5), uneven(4, 3, 5), uneven(4, 3, 6)
+    for result in expect_pair(attempt(MASKED, attention, *inputs, mask=allowed)):
         expect(np.isfinite(to_numpy(result)).all(), sentence)
+
+
+@check("scaled_dot_product_attention")
+def works_inside_a_model_of_any_batch(attention):
+    query, key, value = (keras.KerasTensor((None, *shape)) for shape in ((3, 4), (5, 4), (5, 6)))
+    sentence = (
+        "inside a model it stops: build it from `ops`, not from NumPy, and without a loop over the batch"
+    )
+    output, weights = expect_pair(attempt(sentence, attention, query, key, value))
+    expect(tuple(weights.shape)[1:] == (3, 5) and tuple(output.shape)[1:] == (3, 6), sentence)
 
 
 @check("scaled_dot_product_attention")
@@ -153,7 +178,12 @@ def agrees_with_keras_on_several_heads(attention):
     per_query, per_key = uneven(4, 6, seed=1) < 0.5, uneven(2, 1, 1, 6) < 0.5
     masks = {"no mask": None, "a mask (query, key)": per_query, "a mask (batch, 1, 1, key)": per_key}
     for name, mask in masks.items():
-        sentence = f"(batch, heads, length, dim) with {name} does not work: count axes from the end"
+        sentence = f"(batch, heads, length, dim) with {name} does not work: "
+        sentence += (
+            "count axes from the end"
+            if mask is None
+            else "is it left as it is, and are axes counted from the end?"
+        )
         output, _ = expect_pair(attempt(sentence, attention, query, key, value, mask=mask))
         expected, _ = blocks.scaled_dot_product_attention(query, key, value, mask=mask)
         expect_close(output, expected, f"{name}: the output is not that of keras.ops.dot_product_attention")
@@ -314,10 +344,10 @@ def many_heads(MultiHeadAttention, *inputs, use_bias=True):
     """A layer of 3 heads, 6 wide, with fixed weights."""
     layer = MultiHeadAttention(num_heads=3, hidden_dim=6, use_bias=use_bias)
     if len(inputs) == 1:
-        layer(*inputs)
+        sentence = "with a query alone it stops: is a missing `key` the query, and is each dense layer `hidden_dim` wide?"
     else:
-        sentence = "4 queries and 7 keys do not work: are queries the rows, and do values come from `key`?"
-        attempt(sentence, layer, *inputs)
+        sentence = "4 queries and 7 keys do not work: queries are the rows, and values come from `key` if `value is None`"
+    attempt(sentence, layer, *inputs)
     set_dense(layer, *MANY_HEADS, use_bias=use_bias)
     expect_shape(layer.output_dense.kernel, (6, 6), "`output_dense` takes all heads side by side")
     return layer
@@ -339,6 +369,9 @@ def agrees_with_keras_as_self_attention(MultiHeadAttention):
     layer = many_heads(MultiHeadAttention, inputs)
     result = expect_pair(layer(inputs))
     expect_other_shape(result[1], (2, 1, 4, 4), "one head attends where three should: use `split_heads`")
+    expect_other_shape(
+        result[1], (2, 2, 4, 4), "3 heads of width 2 became 2 heads: `split_heads` takes their number"
+    )
     expect_other_shape(result[1], (2, 4, 4), "the weights lost their axis of heads: return every head's")
     split = {"split": lambda part, heads: ops.reshape(part, (2, heads, 4, 2))}
     merge = {"merge": lambda output: ops.reshape(output, (2, 4, 6))}

@@ -16,7 +16,7 @@ from course.checking import (
     to_numpy,
     uneven,
 )
-from course.diagnosing import alike, attempt, expect_result, set_all
+from course.diagnosing import alike, attempt, expect_result, run_block, set_all
 
 # Two rows of a made-up vocabulary of 50; PAD is 0, CLS 2, SEP 3, MASK 4.
 TOKENS = np.array(
@@ -125,6 +125,8 @@ def noises(shape, seed=0, vocabulary=50):
 
 def chosen_places(found, shape):
     inputs, chosen = expect_pair(found, "(inputs, chosen)")
+    swapped = to_numpy(inputs).dtype == bool and to_numpy(chosen).dtype != bool
+    expect(not swapped, "the tokens come first, `chosen` second: return `(inputs, chosen)`")
     expect_shape(chosen, shape, "`chosen` says for each token whether it is to be guessed")
     expect_boolean(chosen, "`chosen` holds True and False, not numbers")
     expect_shape(inputs, shape, "`inputs` has the shape of the tokens")
@@ -147,7 +149,8 @@ def chooses_fifteen_percent(mask_tokens):
     mistakes = {
         "a special token was chosen: `PAD`, `CLS` and `SEP` are no riddle": by_rank(TOKENS != 0, (2, 1)),
         "a token of the padding was chosen": by_rank(TOKENS >= 0, (2, 1)),
-        "the padding was counted: 15 % of the tokens that are not `PAD`": by_rank(ordinary, (2, 2)),
+        "the second row has 8 tokens that are not `PAD`, and 0.15 * 8 = 1.2 makes 1: do not count the padding, and do "
+        "not round up": by_rank(ordinary, (2, 2)),
         "`chosen` is inverted: `True` means to be guessed": ~wanted,
         "those with the largest noise were chosen: take the smallest": by_rank(ordinary, (2, 1), -choice + 1),
         "each token was chosen for itself: here the *number* is fixed, 15 % of each row": ordinary
@@ -155,6 +158,9 @@ def chooses_fifteen_percent(mask_tokens):
         "`chosen` leaves out what was not hidden: random and kept tokens are to be guessed, too": wanted
         & (kind < 0.8),
         "0.15 * 13 = 1.95 is rounded to 2, not cut to 1": by_rank(ordinary, (1, 1)),
+        "`argsort` says who stands first, second and so on; its `argsort` says which rank each has": ordinary
+        & (np.where(ordinary, choice, 2.0).argsort(axis=-1) < np.array([[2], [1]])),
+        "one token too many is chosen: ranks count from 0": by_rank(ordinary, (3, 2)),
     }
     expect_result(chosen, wanted, "2 of the first row and 1 of the second are due", mistakes)
 
@@ -169,7 +175,7 @@ def counts_and_shares(mask_tokens):
         expect(share == 0.15 or chosen.sum() != 6, "`share` is not used: 0.15 is only what it is if left out")
         expect(
             chosen.sum() != round(share * 38) or chosen.sum() == number,
-            f"the length counts `CLS` and `SEP`, too: {share} * 40 = {number}",
+            f"{share} * 40 = {number} tokens are due, and you chose {chosen.sum()}: `CLS` and `SEP` count in the length",
         )
         expect(chosen.sum() == number, f"{share} * 40 is {number} tokens, and you chose {chosen.sum()}")
     short = np.array([[2, 17, 3, 0, 0]], "int32")  # 0.15 * 3 = 0.45
@@ -242,7 +248,8 @@ def else_one_of_another_document(sentence_pair):
     found = sentence_pair(DOCUMENTS, 1, 0, (0.6, 0.4, 0.99))
     expect_three(found, ([21, 21], [13], 0), "of documents 0 and 2, number int(0.4 * 2) = 0")
     found = sentence_pair(DOCUMENTS, 2, 0, (0.5, 0.8, 0.1))
-    expect_three(found, ([31], [21, 21], 0), "of documents 0 and 1, number int(0.8 * 2) = 1")
+    mistakes = {"a first noise of 0.5 is not *below* 0.5: a random segment is due": ([31], [32], 1)}
+    expect_three(found, ([31], [21, 21], 0), "of documents 0 and 1, number int(0.8 * 2) = 1", mistakes)
 
 
 @check("sentence_pair")
@@ -269,7 +276,8 @@ TABLES = ("token_embedding", "position_embedding", "segment_embedding")
 
 def small_embedding(BertEmbedding, scale=1.0, **options):
     layer = BertEmbedding(50, 15, 6, **options)
-    layer(integers(TOKENS), integers(SEGMENTS))
+    sentence = "it stops: positions are 0, 1, 2 and so on, as many as the row has tokens; tokens and segments come as they are"
+    attempt(sentence, layer, integers(TOKENS), integers(SEGMENTS))
     for seed, name in enumerate(TABLES):
         table = getattr(layer, name, None)
         expect(table is not None, f"the layer needs `self.{name}`, see its docstring")
@@ -277,6 +285,7 @@ def small_embedding(BertEmbedding, scale=1.0, **options):
         table.embeddings.assign(scale * uneven(*table.embeddings.shape, seed=seed))
     norm = getattr(layer, "normalization", None)
     expect(norm is not None and norm.built, "the sum is to be normalized: `self.normalization`")
+    expect_shape(norm.gamma, (6,), "the three vectors are added up, not put side by side")
     norm.gamma.assign(1 + uneven(6, seed=5))
     norm.beta.assign(uneven(6, seed=6))
     return layer
@@ -361,7 +370,7 @@ PARTS = ("attention", "attention_residual", "intermediate_dense", "output_dense"
 def looks_then_thinks_post_norm(BertLayer):
     for approximate in (True, False):
         layer, x = BertLayer(2, 6, 10, dropout=0.0, approximate=approximate), uneven(2, 4, 6)
-        expect_shape(layer(x), (2, 4, 6), "the width stays")
+        expect_shape(run_block(layer, x), (2, 4, 6), "the width stays")
         set_all(layer, *PARTS)
         for name, mask in (("no mask", None), ("a causal mask", blocks.causal_mask(4))):
             mistakes = layer_mistakes(layer, x, mask, approximate)
@@ -378,7 +387,8 @@ def layer_result(layer, x, mask, approximate, **mistake):
 
     def dense(x):
         wide = ops.matmul(x, layer.intermediate_dense.kernel) + layer.intermediate_dense.bias
-        return layer.output_dense(mistake.get("activation", act)(wide))
+        narrow = layer.output_dense(mistake.get("activation", act)(wide))
+        return act(narrow) if mistake.get("acts_again") else narrow
 
     first, second = layer.attention_residual.normalization, layer.feed_forward_residual.normalization
     epsilon = mistake.get("epsilon", 1e-12)
@@ -404,6 +414,12 @@ def layer_mistakes(layer, x, mask, approximate):
         "the GELU has the wrong form: hand `self.approximate` on to it": lambda: layer_result(
             layer, x, mask, not approximate
         ),
+        "the GELU acts twice: once, in `intermediate_dense` or after it, is enough": other(
+            activation=lambda x: keras.activations.gelu(
+                keras.activations.gelu(x, approximate=approximate), approximate=approximate
+            )
+        ),
+        "`output_dense` has an activation, too: only the middle has one": other(acts_again=True),
         "BERT is post-LN: normalize after the sum, not before": other(pre_norm=True),
         "the dense layers read the layer's input: they read what the attention gave": other(
             reads_inputs=True
@@ -417,7 +433,7 @@ def layer_mistakes(layer, x, mask, approximate):
 def sets_the_epsilon(BertLayer):
     for epsilon in (1e-12, 0.01):
         layer, x = BertLayer(2, 6, 10, dropout=0.0, epsilon=epsilon), uneven(2, 4, 6, scale=1e-4)
-        layer(x)
+        run_block(layer, x)
         for name in PARTS:
             expect(
                 getattr(layer, name, None) is not None, f"the layer needs `self.{name}`, see its docstring"
@@ -435,7 +451,7 @@ def sets_the_epsilon(BertLayer):
 @check("BertLayer")
 def hands_the_dropout_on(BertLayer):
     layer, x = BertLayer(2, 6, 10, dropout=0.4), uneven(2, 4, 6)
-    layer(x)
+    run_block(layer, x)
     for name in ("attention_residual", "feed_forward_residual"):
         rate = getattr(layer, name).dropout.rate
         expect(abs(rate - 0.4) < 1e-6, f"`self.{name}` drops {rate:g}, and dropout=0.4 was given: hand it on")
@@ -446,8 +462,8 @@ def hands_the_dropout_on(BertLayer):
 
 def small_bert(Bert):
     """A model with uneven weights, called once."""
-    model = Bert(50, 2, 2, 6, 10, max_length=15, dropout=0.0)
-    model((integers(TOKENS), integers(SEGMENTS)))
+    model = Bert(50, 2, 3, 6, 10, max_length=15, dropout=0.0)
+    run_block(model, (integers(TOKENS), integers(SEGMENTS)))
     expect(model.pooler_dense.built, "`self.pooler_dense` is not used: the second result passes through it")
     set_all(model, "embedding", "pooler_dense")
     for block in model.blocks:
@@ -555,9 +571,10 @@ def head_result(layer, states, embeddings, approximate, **mistake):
     def act(x):
         return keras.activations.gelu(x, approximate=approximate)
 
-    x = states
+    x = normalized(layer.normalization, states) if mistake.get("norm_first") else states
     if not mistake.get("no_dense"):
         x = ops.matmul(x, layer.transform_dense.kernel) + layer.transform_dense.bias
+        x = normalized(layer.normalization, x) if mistake.get("norm_inside") else x
         x = mistake.get("activation", act)(x)
     if not mistake.get("no_norm"):
         x = normalized(layer.normalization, x, mistake.get("epsilon", 1e-12))
@@ -572,6 +589,10 @@ def head_mistakes(layer, states, embeddings, approximate):
     return {
         "the bias is missing": other(no_bias=True),
         "the normalization is missing": other(no_norm=True),
+        "the normalization comes last: first the dense layer, then the GELU": other(
+            norm_inside=True, no_norm=True
+        ),
+        "the normalization comes after the dense layer, not before": other(norm_first=True, no_norm=True),
         "`transform_dense` is not used": other(no_dense=True),
         "where is the activation? A GELU follows `transform_dense`": other(activation=lambda x: x),
         "the activation is a ReLU: it is a GELU": other(activation=ops.relu),
@@ -586,7 +607,7 @@ def head_mistakes(layer, states, embeddings, approximate):
 
 
 @check("MaskedLanguageHead")
-def has_bert_s_epsilon(MaskedLanguageHead):
+def has_the_epsilon_of_bert(MaskedLanguageHead):
     layer = MaskedLanguageHead(11, 6)
     layer(uneven(2, 3, 6), uneven(11, 6, seed=1))
     for name in ("transform_dense", "normalization"):
@@ -620,6 +641,9 @@ def counts_chosen_places_only(masked_language_loss):
         "the sign is wrong: a loss is minus the log-probability": -losses[chosen].mean(),
         "the loss is in bits: in nats, the logarithm is the natural one": losses[chosen].mean() / np.log(2),
         "the number of chosen places is one too large": losses[chosen].sum() / 5,
+        "the logits are taken for probabilities: `log_softmax` comes first (or `from_logits=True`)": lambda: (
+            to_numpy(keras.losses.sparse_categorical_crossentropy(labels, logits))[chosen].mean()
+        ),
     }
     message = "the loss is not the mean over the chosen places"
     expect_result(found, losses[chosen].mean(), message, mistakes)
@@ -666,7 +690,8 @@ def rises_then_falls_to_zero(linear_warmup_decay):
         * np.where(after, 0.5 + 0.5 * np.cos(np.pi * np.clip((steps - 20) / 80, 0, 1)), up),
         "`peak` is not used": wanted / 0.3,
     }
-    found = linear_warmup_decay(ops.convert_to_tensor(steps), 0.3, 20, 100)
+    sentence = "several steps at once do not work: `ops.minimum` and `ops.maximum` choose entry by entry, `if` does not"
+    found = attempt(sentence, linear_warmup_decay, ops.convert_to_tensor(steps), 0.3, 20, 100)
     expect_shape(found, steps.shape, "one rate for each step")
     expect_result(found, wanted, "the rate is not a line up and a line down to 0", mistakes)
 
@@ -696,7 +721,7 @@ class Stand(keras.layers.Layer):
 def sorts_by_the_pooled_vector(BertClassifier):
     model = BertClassifier(Stand(), 3)
     inputs = (integers(TOKENS), integers(SEGMENTS))
-    expect_shape(model(inputs), (2, 3), "one score for each of the 3 classes")
+    expect_shape(run_block(model, inputs), (2, 3), "one score for each of the 3 classes")
     set_all(model, "class_dense")
     dense = model.class_dense
     states, pooled = Stand()(inputs)
@@ -719,7 +744,8 @@ def sorts_by_the_pooled_vector(BertClassifier):
 def drops_before_the_dense_layer(BertClassifier):
     inputs = (integers(TOKENS), integers(SEGMENTS))
     model = BertClassifier(Stand(), 4, dropout=0.5)
-    model(inputs)
+    run_block(model, inputs)
+    expect_shape(model.class_dense.kernel, (4, 4), "`class_dense` reads the pooled vector itself")
     expect(getattr(model, "dropout", None) is not None, "the model needs `self.dropout`, see its docstring")
     model.class_dense.kernel.assign(np.eye(4, dtype="float32"))
     model.class_dense.bias.assign(np.full(4, 10.0, "float32"))
@@ -755,6 +781,13 @@ def means_of_real_states(sentence_vectors):
         "the padding counts: leave out the states at `PAD`": scaled(values.mean(axis=1)),
         "the padding counts, and nothing is scaled": values.mean(axis=1),
         "the mean is not scaled: divide it by its length": mean,
+        "all rows are scaled together: each by its own length": mean / np.linalg.norm(mean),
+        "`CLS` and `SEP` are left out, too: only `PAD` is": scaled(
+            (values * (TOKENS > 4)[..., None]).sum(axis=1)
+        ),
+        "the mean divides by the length of the row: divide by the number of real tokens, then scale": (
+            (values * real).mean(axis=1)
+        ),
         "the first place is read: take the mean over all real ones": scaled(values[:, 0]),
         "each row is scaled by its own length, not by that of a column": mean
         / np.linalg.norm(mean, axis=0, keepdims=True),

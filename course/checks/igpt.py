@@ -6,7 +6,15 @@ from keras import ops
 
 from course import blocks
 from course.checking import check, expect, expect_boolean, expect_close, expect_shape, to_numpy, uneven
-from course.diagnosing import alike, attempt, expect_result, set_all
+from course.diagnosing import (
+    alike,
+    attempt,
+    expect_any_batch,
+    expect_other_shape,
+    expect_result,
+    run_block,
+    set_all,
+)
 
 
 def integers(values):
@@ -33,7 +41,7 @@ def finds_the_nearest_colour(quantize):
     found = quantize(ops.convert_to_tensor(images), palette)
     expect(
         tuple(getattr(found, "shape", ())) != (2, 1, 3, 3),
-        "the result is to be the colour's number in the palette, not the colour",
+        "one number for each pixel is wanted: not its colour, and not a number for each channel",
     )
     expect_shape(found, (2, 1, 3), "(batch, height, width): one number for each pixel")
     mistakes = {
@@ -57,7 +65,7 @@ def measures_by_squares(quantize):
     palette = np.array(
         [[0.6, 0.6], [1.0, 0.0]], "float32"
     )  # from 0, 0: squares .72 and 1, absolutes 1.2 and 1
-    found = quantize(np.zeros((1, 2, 3, 2), "float32"), palette)
+    found = quantize(ops.zeros((1, 2, 3, 2)), palette)
     message = "the distance sums squares, not absolute values: 0.6, 0.6 is nearer to 0, 0 than 1, 0 is"
     expect_close(found, np.zeros((1, 2, 3)), message)
 
@@ -68,10 +76,15 @@ def looks_up_and_stretches(dequantize):
     tokens = np.array([[[0, 1, 2], [2, 2, 0]]], "int32")
     chosen = palette[tokens]
     found = dequantize(integers(tokens), palette)
+    sentence = "the channels are lost: `ops.take` needs `axis=0` to look up whole colours"
+    expect_other_shape(found, (1, 2, 3), sentence)
     expect_shape(found, (1, 2, 3, 2), "(batch, height, width, channels): a colour for each pixel")
     mistakes = {
         "the colours still lie between -1 and 1: stretch them to 0 to 255": chosen,
         "the palette runs from -1 to 1, not from 0: add 1 first": np.clip(np.rint(255 * chosen), 0, 255),
+        "first add 1 to the colour, then multiply the sum by 127.5": (
+            np.rint(127.5 * chosen + 1).astype("int64") % 256
+        ),
         "the cast to `uint8` cuts off what stands behind the point: round before": np.floor(
             127.5 * (chosen + 1)
         ),
@@ -101,7 +114,11 @@ def reads_row_by_row(image_to_sequence):
     expect_shape(found, (2, 12, 5), "(batch, height * width, hidden_dim)")
     rows = ops.reshape(pixels, (2, 12, 5))
     columns = ops.reshape(ops.transpose(pixels, (0, 2, 1, 3)), (2, 12, 5))
-    mistakes = {"pixels are read column by column: read row by row": columns}
+    late = ops.concatenate([ops.zeros((2, 1, 5)), rows[:, :-1]], axis=1)
+    mistakes = {
+        "pixels are read column by column: read row by row": columns,
+        "without `start` nothing is shifted: place i holds pixel i": late,
+    }
     expect_result(found, rows, "without `start`, pixels stand in reading order", mistakes)
 
 
@@ -109,7 +126,13 @@ def reads_row_by_row(image_to_sequence):
 def comes_one_step_late_with_start(image_to_sequence):
     pixels, start = uneven(2, 3, 4, 5), uneven(5, seed=1)
     rows, first = ops.reshape(pixels, (2, 12, 5)), ops.broadcast_to(start, (2, 1, 5))
-    found = image_to_sequence(pixels, start)
+    found = attempt(
+        "it stops if there is a `start`. That is one vector, (hidden_dim,): every picture needs a copy of it, and "
+        "`start is not None` asks whether there is one",
+        image_to_sequence,
+        pixels,
+        start,
+    )
     expect(
         tuple(getattr(found, "shape", ())) != (2, 13, 5),
         "there is one place too many: `start` comes first, and the last pixel is dropped",
@@ -128,6 +151,7 @@ def comes_one_step_late_with_start(image_to_sequence):
     }
     wanted = ops.concatenate([first, rows[:, :-1]], axis=1)
     expect_result(found, wanted, "place 0 is to hold `start`, place i pixel i - 1", mistakes)
+    expect_any_batch(lambda pixels: image_to_sequence(pixels, start), pixels)
 
 
 # --- RMSNorm ----------------------------------------------------------------------------------------------
@@ -151,6 +175,10 @@ def agrees_with_keras(RMSNorm):
             x - ops.mean(x, axis=-1, keepdims=True), layer.scale
         ),
         "divide by the root of the mean square: the root is missing": x / (mean_square + 1e-5) * layer.scale,
+        "`ops.rsqrt` is one over the root already: multiply by it": x / root * layer.scale,
+        "a variance subtracts the mean first: here it is the plain mean of the squares": x
+        * ops.rsqrt(ops.var(x, axis=-1, keepdims=True) + 1e-5)
+        * layer.scale,
         "take the mean of the squares, not their sum": x * root * layer.scale / 5**0.5,
         "`scale` is not used": x * root,
         "`scale` is a factor: multiply by it": x * root + layer.scale,
@@ -183,14 +211,21 @@ PARTS = ("attention_norm", "attention", "feed_forward_norm", "intermediate_dense
 @check("PixelBlock")
 def has_no_biases(PixelBlock):
     layer = PixelBlock(2, 6)
-    expect_shape(layer(uneven(2, 4, 6)), (2, 4, 6), "the width stays")
+    expect_shape(run_block(layer, uneven(2, 4, 6)), (2, 4, 6), "the width stays")
     for name in PARTS:
         expect(getattr(layer, name, None) is not None, f"the layer needs `self.{name}`, see its docstring")
     expect(not layer.attention.use_bias, "the attention has biases: make it with `use_bias=False`")
     for name in ("intermediate_dense", "output_dense"):
         expect(not getattr(layer, name).use_bias, f"`self.{name}` has a bias: give it `use_bias=False`")
     wide = layer.intermediate_dense.kernel
-    expect_shape(wide, (6, 24), "`intermediate_dense` is four times as wide as the layer")
+    expect_shape(wide, (6, 24), "`intermediate_dense` is four times as wide as the block")
+    sentence = "`output_dense` has an activation: `quick_gelu` stands before it, and is the only one"
+    expect(layer.output_dense.activation is keras.activations.linear, sentence)
+    x = uneven(2, 4, 6) + 0.7
+    for name in ("attention_norm", "feed_forward_norm"):
+        norm = getattr(layer, name)
+        expect(len(norm.weights) == 1, f"`self.{name}` is to be your `RMSNorm`, which has one weight")
+        expect_close(norm(x), normed(x, 1.0), f"`self.{name}` is to be your `RMSNorm`, with its own epsilon")
 
 
 @check("PixelBlock")
@@ -224,7 +259,16 @@ def looks_then_thinks(PixelBlock):
             "where is the activation? `quick_gelu` stands between the dense layers": y
             + think(second(y), lambda x: x),
             "the activation is a ReLU: here it is `quick_gelu`": y + think(second(y), ops.relu),
-            "the activation is a GELU or SiLU: here it is `quick_gelu`": y + think(second(y), ops.silu),
+            "the activation is a SiLU: here it is `quick_gelu`": y + think(second(y), ops.silu),
+            "the activation is Keras' GELU: here it is `quick_gelu`": y + think(second(y), ops.gelu),
+            "the activation is the exact GELU: here it is `quick_gelu`": y
+            + think(second(y), lambda x: ops.gelu(x, approximate=False)),
+            "what is added at the end is the block's input: add what came out of the attention part": x
+            + think(second(y)),
+            "`quick_gelu` stands behind `output_dense`: it belongs between the dense layers": y
+            + act(think(second(y), lambda x: x)),
+            "`quick_gelu` stands before `intermediate_dense`: it belongs between the dense layers": y
+            + think(act(second(y)), lambda x: x),
             "the dense layers' result is not added to what went in": think(second(y)),
             "the attention's result is not added to the input": attend(first(x))
             + think(second(attend(first(x)))),
@@ -232,7 +276,8 @@ def looks_then_thinks(PixelBlock):
             + think(second(x)),
             "one norm serves for both parts: use `feed_forward_norm` for the second": y + think(first(y)),
         }
-        result = attempt(f"{name} does not work", layer, x, attention_mask=mask)
+        sentence = f"{name} does not work: is it passed on by its name, `attention_mask=attention_mask`?"
+        result = attempt(sentence, layer, x, attention_mask=mask)
         expect_result(
             result, y + think(second(y)), f"with {name} the result is not attention, then dense", mistakes
         )
@@ -272,7 +317,8 @@ def embeds_pixels_and_places(ImageGPT):
             blocks.image_to_sequence(zero) + model.positions
         ),
     }
-    found = model.embed(images, mask)
+    sentence = "with a mask `embed` stops: `mask[..., None]` has the axis that `hidden_dim` needs"
+    found = attempt(sentence, model.embed, images, mask)
     expect_result(found, ops.where(flat, 0.0, rows) + model.positions, "hidden pixels are off", mistakes)
 
 
@@ -293,12 +339,26 @@ def starts_late_when_autoregressive(ImageGPT):
     expect_result(found, late + model.positions, "is `image_to_sequence` given `self.start`?", mistakes)
 
 
+def last_outputs(model, *pictures):
+    """What the last block makes of the one picture in each batch, as NumPy arrays `(length, hidden_dim)`."""
+    found = []
+    for images in pictures:
+        outputs = attempt(
+            "`layer_outputs` stops. (If it is the mask: the causal mask is for `height * width` places.)",
+            model.layer_outputs,
+            integers(images),
+        )
+        expect(isinstance(outputs, list | tuple), "`layer_outputs` gives a list")
+        found.append(to_numpy(outputs[-1])[0])
+    return found
+
+
 @check("ImageGPT")
 def no_place_sees_a_later_one(ImageGPT):
     model, images = small_model(ImageGPT, "autoregressive"), to_numpy(some_tokens(7, 1, 3, 4))
     changed = images.copy()
     changed[0, 1, 2:] = 6 - changed[0, 1, 2:]  # pixels 6 and 7 of 12
-    first, second = (to_numpy(model.layer_outputs(integers(each))[-1])[0] for each in (images, changed))
+    first, second = last_outputs(model, images, changed)
     expect(
         alike(first[:7], second[:7]),
         "a pixel changes what the model says about itself or earlier ones: give the blocks `causal_mask`",
@@ -311,7 +371,7 @@ def all_see_all_with_bert(ImageGPT):
     model, images = small_model(ImageGPT, "bert"), to_numpy(some_tokens(7, 1, 3, 4))
     changed = images.copy()
     changed[0, 2, 3] = 6 - changed[0, 2, 3]
-    first, second = (to_numpy(model.layer_outputs(integers(each))[-1])[0] for each in (images, changed))
+    first, second = last_outputs(model, images, changed)
     message = "with the BERT objective the first place is to see the last: no causal mask there"
     expect(not alike(first[:1], second[:1]), message)
 
@@ -328,7 +388,21 @@ def lists_what_every_layer_gave(ImageGPT):
     message = "the first of the outputs is what `embed` gives"
     expect_close(found[0], model.embed(images), message)
     for before, block, after in zip(found, model.blocks, found[1:], strict=False):
-        expect_close(after, block(before), "each block reads what the one before gave")
+        mistakes = {
+            "the list ends with what the last block gave: `final_norm` comes later": model.final_norm(
+                block(before)
+            )
+        }
+        expect_result(after, block(before), "each block reads what the one before gave", mistakes)
+    mask = uneven(2, 3, 4, seed=1) > 0.4
+    found = attempt("`layer_outputs` with a mask does not work", model.layer_outputs, images, mask)
+    mistakes = {"the mask is lost on the way: give it to `embed`": model.embed(images)}
+    expect_result(found[0], model.embed(images, mask), "the first output is `embed(images, mask)`", mistakes)
+    expect_close(
+        found[1],
+        model.blocks[0](found[0]),
+        "the mask of hidden pixels ends in `embed`: blocks get none of it",
+    )
 
 
 # --- losses -----------------------------------------------------------------------------------------------
@@ -354,8 +428,14 @@ def the_mean_surprise_of_all_pixels(autoregressive_loss):
         "the sign is wrong: a loss is minus the log-probability": -losses.mean(),
         "the loss is in bits: in nats, the logarithm is the natural one": losses.mean() / np.log(2),
         "logits are no probabilities: apply a softmax": losses_of(images, ops.clip(logits, 1e-7, 1.0)).mean(),
+        "logits are no probabilities: tell Keras, with `from_logits=True`": to_numpy(
+            keras.losses.sparse_categorical_crossentropy(images, logits)
+        ).mean(),
+        "these are probabilities: take their logarithms": -np.exp(-losses).mean(),
+        "the mean runs over the colours, too: pick the pixel's own first": losses.mean() / 5,
     }
     expect_result(found, losses.mean(), "the loss is not Keras' cross-entropy, averaged", mistakes)
+    expect_any_batch(autoregressive_loss, images, logits)
 
 
 @check("autoregressive_loss")
@@ -431,21 +511,26 @@ def drawn(next_pixel, noise, **options):
     logits = np.tile(np.log(SHARES) + 3.0, (len(noise), 1))  # no probabilities yet
     found = next_pixel(ops.convert_to_tensor(logits), ops.convert_to_tensor(noise), **options)
     expect_shape(found, (len(noise),), "one colour for each row")
+    expect("int" in str(found.dtype), "numbers of colours are integers: cast to `int32`")
     return found
 
 
 @check("next_pixel")
 def noise_falls_on_a_colour(next_pixel):
-    noise = [0.0, 0.19, 0.21, 0.69, 0.71, 0.74, 0.76, 0.999]
+    noise = [0.71, 0.0, 0.19, 0.21, 0.69, 0.74, 0.76, 0.999]
+    right = np.array([2, 0, 0, 1, 1, 2, 3, 3])
     mistakes = {
         "the likeliest colour is always taken: use the noise": np.ones(8),
-        "all rows use one noise: each has its own": np.zeros(8),
+        "all rows use one noise: each has its own": np.full(8, 2),
+        "logits are no probabilities: apply a softmax before you lay them side by side": np.zeros(8),
         "colours are ordered by likelihood: lay them side by side as they come": np.array(
-            [1, 1, 1, 1, 3, 3, 0, 2]
+            [3, 1, 1, 1, 3, 3, 0, 2]
         ),
+        "count the ends that the noise has passed, not those that lie ahead of it": 4 - right,
+        "the colours are numbered from 0": right + 1,
     }
     message = "of shares .2 .5 .05 .25, noise up to .2 gives colour 0, up to .7 colour 1, up to .75 colour 2"
-    expect_result(drawn(next_pixel, noise), np.array([0, 0, 1, 1, 2, 2, 3, 3]), message, mistakes)
+    expect_result(drawn(next_pixel, noise), right, message, mistakes)
 
 
 @check("next_pixel")
@@ -478,6 +563,10 @@ def top_k_leaves_the_likeliest(next_pixel):
         "`top_k` is not used": ends(SHARES > 0),
         "the unlikeliest are kept: keep the likeliest": ends(SHARES < 0.22),
         "one colour too few is kept": ends(SHARES > 0.4),
+        "that is a place among the `top_k`: the colour's own number is wanted": (noise >= 2 / 3).astype(int),
+        "what is left does not sum to 1: leave colours out before the softmax": np.searchsorted(
+            np.cumsum(np.where(SHARES > 0.22, SHARES, 0.0)), noise, side="right"
+        ),
     }
     found = drawn(next_pixel, noise, top_k=2)
     message = "with `top_k=2` only colours 1 and 3 may be drawn, at two to one"
@@ -507,7 +596,8 @@ def follower(batch, colours=9):
 def continued(known, noise, temperature=1.0, top_k=None):
     """What `complete` is to give with `follower`."""
     step, state, _ = follower(len(noise))
-    return to_numpy(blocks.complete(step, state, known, ops.convert_to_tensor(noise), temperature, top_k))
+    known, noise = ops.convert_to_tensor(known), ops.convert_to_tensor(noise)
+    return to_numpy(blocks.complete(step, state, known, noise, temperature, top_k))
 
 
 @check("complete")
@@ -574,17 +664,18 @@ def passes_its_options_on(complete):
 @check("vote")
 def most_votes_win(vote):
     votes = np.array([[2, 0, 4, 1], [2, 0, 1, 3], [4, 4, 1, 3], [2, 4, 1, 0], [0, 4, 0, 3]], "int32")
-    noise = np.random.default_rng(8).random((4, 5)).astype("float32")
+    noise = np.random.default_rng(8).random((4, 6)).astype("float32")  # nobody votes for class 5
     mistakes = {
         "class numbers are averaged: classes have no order, so count votes": np.rint(votes.mean(axis=0)),
         "the middle number is taken: count votes": np.median(votes, axis=0),
         "only the first prediction counts": votes[0],
         "the largest number wins: count votes": votes.max(axis=0),
         "the class with the fewest votes wins": np.argmin(
-            (votes[..., None] == np.arange(5)).sum(axis=0) - noise, axis=-1
+            (votes[..., None] == np.arange(6)).sum(axis=0) - noise, axis=-1
         ),
     }
-    found = vote(integers(votes), ops.convert_to_tensor(noise))
+    sentence = "five votes on four pictures and six classes do not work: there are `noise.shape[-1]` classes"
+    found = attempt(sentence, vote, integers(votes), ops.convert_to_tensor(noise))
     expect_shape(found, (4,), "one class for each picture")
     expect_result(found, np.array([2, 4, 1, 3]), "the class with the most of five votes is to win", mistakes)
 

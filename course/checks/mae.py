@@ -2,12 +2,13 @@
 
 import math
 
+import keras
 import numpy as np
 from keras import ops
 
 from course import blocks
 from course.checking import check, expect, expect_boolean, expect_close, expect_shape, to_numpy, uneven
-from course.diagnosing import attempt, expect_other_shape, expect_result, set_all
+from course.diagnosing import attempt, expect_any_batch, expect_other_shape, expect_result, set_all
 
 
 def floats(values):
@@ -48,7 +49,10 @@ def one_block_by_hand(block_mask):
     lying[4:6, 0:5] = True
     cut = np.zeros((10, 5), bool)
     cut[5:10, 2:4] = True
+    early = np.zeros((10, 5), bool)
+    early[2:8, 1:3] = True
     mistakes = {
+        "a block has one place more: it begins in column int(left * (columns - width + 1))": early,
         "True means hidden: the mask is inverted": ~right,
         "the block lies on its side: its height is sqrt(s * r), its width sqrt(s / r)": lying,
         "the block sticks out of the grid: it begins in row int(top * (rows - height + 1))": cut,
@@ -66,7 +70,7 @@ def blocks_are_added_until_enough_is_hidden(block_mask):
     found = [expect_mask(block_mask(noise[:count], (8, 9), 0.5, 4), (8, 9)).sum() for count in (1, 2, 3, 4)]
     expect(
         found[0] == 36,
-        "with size = 1 the first block is to hide ratio * patches = 36 patches as far as it fits",
+        "with size = 1 the first block has s = ratio * 72 = 36 and r = 1.06: 6.2 rows and 5.8 columns, rounded 6 and 6",
     )
     many = np.random.default_rng(5).random((60, 4))
     masks = [expect_mask(block_mask(many[seed : seed + 40], (8, 9), 0.5, 4), (8, 9)) for seed in range(9)]
@@ -106,6 +110,16 @@ def the_second_block_knows_the_first(block_mask):
 
 
 @check("block_mask")
+def no_block_is_larger_than_the_grid(block_mask):
+    # s = 30 and r = 1 / 0.3: 10 rows, of which the grid has 6, and 3 columns.
+    mask = expect_mask(block_mask(np.array([[1.0, 1.0, 0.9, 0.5]]), (6, 10), 0.5, 4), (6, 10))
+    right = np.zeros((6, 10), bool)
+    right[:, 4:7] = True
+    message = "10 rows do not fit into 6: take at most the grid's, before you work out where the block begins"
+    expect_result(mask, right, message, {})
+
+
+@check("block_mask")
 def overlaps_are_counted_once(block_mask):
     # Twice the same 4 x 4 in 6 x 6, of which 20 are wanted: a third block is still due.
     aspect = (1 - 0.3) / (1 / 0.3 - 0.3)
@@ -133,6 +147,7 @@ def nearest_of_three(visual_tokens):
         "the largest dot product is not the nearest code: long codes win too often": products.argmax(axis=-1),
         "the direction alone does not decide, the distance does": (products / lengths**0.5).argmax(axis=-1),
         "in |v|^2 - 2 v·c + |c|^2 the product counts twice": (lengths - products).argmin(axis=-1),
+        "in |v|^2 - 2 v·c + |c|^2 the product is subtracted": (lengths + 2 * products).argmin(axis=-1),
     }
     found = visual_tokens(vectors, codebook)
     expect_result(found, squares.argmin(axis=-1), "these are not the nearest codes", mistakes)
@@ -145,7 +160,12 @@ def every_code_is_its_own(visual_tokens):
     message = (
         "(0.1, 0) is not near (3, -3): square the differences before they are summed, or they cancel out"
     )
-    expect_close(visual_tokens(vectors, codebook), np.array([[1, 0]]), message)
+    found = visual_tokens(vectors, codebook)
+    expect_shape(found, (1, 2), "one number for each patch")
+    expect_close(found, np.array([[1, 0]]), message)
+    codebook, vectors = floats([[0.6, 0.6], [1.0, 0.0]]), floats([[[0.0, 0.0]]])
+    message = "the distance sums squares, not absolute values: 0.6, 0.6 is nearer to 0, 0 than 1, 0 is"
+    expect_close(visual_tokens(vectors, codebook), np.array([[0]]), message)
     codebook = uneven(7, 5, scale=2.0) * floats(np.linspace(0.2, 3, 7)[:, None])
     vectors = ops.broadcast_to(codebook, (3, 7, 5))
     message = "a vector that *is* a code is not given its number: square the differences, then sum"
@@ -166,6 +186,10 @@ def only_hidden_patches_count(visual_token_loss):
         "each image has its own mean first: every hidden patch of the batch counts the same": by_image,
         "divide by the number of hidden patches, not of all": (losses * HIDDEN).mean(),
         "take the mean over the hidden patches, not the sum": losses[HIDDEN].sum(),
+        "a loss is *minus* the log-probability": -losses[HIDDEN].mean(),
+        "logits are no probabilities: tell Keras, with `from_logits=True`": to_numpy(
+            keras.losses.sparse_categorical_crossentropy(codes, logits)
+        )[HIDDEN].mean(),
         "the softmax runs over the codes, the last axis": across[HIDDEN].mean(),
         "take the logarithm of the probabilities": -np.exp(-losses)[HIDDEN].mean(),
     }
@@ -197,7 +221,13 @@ def four_patches_by_hand(random_masking):
     patches = ops.reshape(floats([10, 20, 30, 40, 50, 60, 70, 80]), (2, 4, 1))
     noise = floats([[0.6, 0.1, 0.9, 0.3], [0.2, 0.7, 0.8, 0.5]])
     visible, mask, restore = triple(random_masking(patches, noise, 0.5))
+    expect_other_shape(
+        visible, (2, 4, 1), "hidden patches are still there: leave them out, do not blank them"
+    )
+    sentence = "`ops.take` takes the same patches of all images: with `ops.take_along_axis` each has its own"
+    expect_other_shape(visible, (2, 2, 2, 1), sentence)
     expect_shape(visible, (2, 2, 1), "half of four patches stay visible")
+    expect("bool" not in str(getattr(restore, "dtype", "")), "the order is (visible, mask, restore)")
     values = to_numpy(visible)[..., 0]
     expect(
         not np.allclose(values[0], [30, 10]),
@@ -216,6 +246,9 @@ def four_patches_by_hand(random_masking):
     hidden = np.array([[True, False, True, False], [False, True, True, False]])
     mistakes = {
         "True means hidden: the mask is inverted": ~hidden,
+        "hidden are all places from the number of visible patches on, and that one, too: `>=`": np.array(
+            [[False, False, True, False], [False, False, True, False]]
+        ),
         "the mask is still sorted by noise: entry i is to tell of patch i": np.array(
             [[False, False, True, True]] * 2
         ),
@@ -253,6 +286,7 @@ def visible_patches_stand_by_their_noise(random_masking):
     mistakes = {"the visible patches stand in reading order: `restore` cannot find them again": reading}
     expect_result(visible, right, "the visible patches are not those with the smallest noise", mistakes)
     expect_close(restore, order.argsort(axis=-1), "`restore` is the rank of each patch's noise")
+    expect_any_batch(lambda patches, noise: random_masking(patches, noise, 0.5), patches, noise)
 
 
 @check("restore_order")
@@ -291,6 +325,9 @@ def undoes_random_masking(restore_order):
         expect_close(
             found, right, f"with {count} of 8 patches visible they do not come back to where they were"
         )
+    expect_any_batch(
+        lambda visible, restore: restore_order(visible, uneven(5, seed=2), restore), visible, integers(ranks)
+    )
 
 
 # --- sin_cos_positions ------------------------------------------------------------------------------------
@@ -314,6 +351,7 @@ def two_rows_of_three(sin_cos_positions):
     sines = right.reshape(6, 2, 2, 2)
     by_columns = right.reshape(2, 3, 8).transpose(1, 0, 2).reshape(6, 8)
     number, half = np.arange(6)[:, None], 10000.0 ** (-np.arange(4) / 4)
+    by_rows = table((3, 2), 8)  # as if a row had as many patches as there are rows
     mistakes = {
         "the first half of the channels belongs to the column, the second to the row": table(grid, 8, "row"),
         "sine and cosine take turns: in each half, all sines come first": sines.transpose(0, 1, 3, 2).reshape(
@@ -324,6 +362,10 @@ def two_rows_of_three(sin_cos_positions):
             grid, 8, slower=2
         ),
         "count columns and rows from 0": table(grid, 8, first=1),
+        "the column's sines and cosines come first, then the row's": sines.transpose(0, 2, 1, 3).reshape(
+            6, 8
+        ),
+        "divide by the number of columns: `np.divmod(..., columns)` gives row and column": by_rows,
         "patches come row by row: the column changes from one to the next": by_columns,
         "the patches are only numbered: each has a column and a row": np.concatenate(
             [np.sin(number * half), np.cos(number * half)], axis=-1
@@ -369,7 +411,7 @@ def encoded(layer, images, noise, **mistake):
         patches = ops.take_along_axis(patches, order[:, :4, None], axis=1)
     if late:
         patches = patches + positions[1:5]
-    first = ops.zeros_like(patches[:, :1]) + layer.class_token
+    first = ops.zeros_like(patches[:, :1]) + (0.0 if mistake.get("empty") else layer.class_token)
     if mistake.get("apart"):
         return ops.concatenate([first, layer.encoder(patches)], axis=1)
     pair = [patches, first] if mistake.get("behind") else [first, patches]
@@ -385,8 +427,12 @@ def encodes_what_is_visible(MAEEncoder):
         (3, 9, 8),
         "hidden patches are still encoded: the encoder sees the visible ones and the class token",
     )
+    sentence = "there are as many tokens as visible patches: the class token joins them after the hiding"
+    expect_other_shape(tokens, (3, 4, 8), sentence)
+    expect_other_shape(tokens, (3, 3, 8), "hide the share `self.mask_ratio`, here a half, not always 0.75")
     expect_shape(tokens, (3, 5, 8), "the class token and 4 of 8 patches")
     mistakes = {
+        "the class token is a row of zeros: it is learned, in `self.class_token`": {"empty": True},
         "positions are added after hiding, so a patch gets that of another: add them before": {"late": True},
         "the positions are not added": {"nowhere": True},
         "row 0 of `positions` is the class token's: patches have rows 1 and on": {"shifted": True},
@@ -423,13 +469,15 @@ def without_noise_it_sees_everything(MAEEncoder):
     first = ops.zeros_like(patches[:, :1]) + layer.class_token
     right = layer.encoder(ops.concatenate([first, patches], axis=1))
     expect_close(tokens, right, "without noise, all patches are encoded in reading order")
+    expect_any_batch(lambda images: layer(images)[0], images)
 
 
 def small_decoder(MAEDecoder):
     """A decoder for 2 x 3 patches with filled weights, tokens and `restore`."""
     layer = MAEDecoder((2, 3), 5, 1, 2, 8, 10)
     tokens, restore = uneven(4, 4, 7), integers(some_noise(4, 6).argsort(axis=-1))
-    layer(tokens, restore)
+    sentence = "it stops with tokens of another width: first all of them, the class token too, pass `embedding_dense`"
+    attempt(sentence, layer, tokens, restore)
     set_all(layer, "embedding_dense", "decoder", "prediction_dense")
     layer.mask_token.assign(uneven(8, seed=6))
     return layer, tokens, restore
@@ -447,6 +495,9 @@ def decoded(layer, tokens, restore, **mistake):
     patches = blocks.restore_order(x[:, 1:], layer.mask_token, restore)
     if mistake.get("dropped"):
         return layer.prediction_dense(layer.decoder(patches + positions[1:]))
+    if mistake.get("behind"):
+        x = layer.decoder(ops.concatenate([patches, x[:, :1]], axis=1) + positions)
+        return layer.prediction_dense(x[:, :-1])
     x = ops.concatenate([x[:, :1], patches], axis=1)
     if not mistake.get("nowhere") and not mistake.get("early"):
         x = x + positions
@@ -468,6 +519,7 @@ def guesses_every_patch(MAEDecoder):
         "the class token is no patch: put it aside before `restore_order`": {"taken": True},
         "the class token takes part in the decoder, and is left out at the end": {"dropped": True},
         "the class token is the *first*: leave that out, not the last": {"last": True},
+        "the class token goes back to the front, before the patches": {"behind": True},
         "the patches are not back in order: `restore_order(..., restore)`": {"unordered": True},
     }
     mistakes = {say: decoded(layer, tokens, restore, **fault) for say, fault in mistakes.items()}
@@ -479,7 +531,9 @@ def guesses_every_patch(MAEDecoder):
 @check("MAEDecoder")
 def mask_tokens_learn_where_they_are(MAEDecoder):
     layer, tokens, restore = small_decoder(MAEDecoder)
-    guesses, ranks = to_numpy(layer(tokens, restore))[0], to_numpy(restore)[0]
+    found = layer(tokens, restore)
+    expect_shape(found, (4, 6, 5), "num_outputs guesses for each of 6 patches, hidden or not")
+    guesses, ranks = to_numpy(found)[0], to_numpy(restore)[0]
     one, other = guesses[ranks >= 3][:2]
     expect(
         np.abs(one - other).max() > 1e-3,
@@ -500,6 +554,9 @@ def each_patch_for_itself(normalize_patches):
     across = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, ddof=1, keepdims=True)
     mistakes = {
         "this is the biased variance: divide the sum of squares by `values - 1`": right * (5 / 4) ** 0.5,
+        "the number that counts is that of the values in a patch, less 1, not of the patches": right
+        * (3 / 4) ** 0.5,
+        "the sum of squares is not divided: by `values - 1` it becomes a variance": right / 2,
         "mean and variance are those of the whole image: each patch has its own": image,
         "mean and variance run over the patches: they run over the values of one, the last axis": across,
         "the mean is not subtracted": x / x.std(axis=-1, ddof=1, keepdims=True),
@@ -595,5 +652,8 @@ def block_twelve_is_not_block_one(layer_rates):
     paths = [f"encoder.encoder.blocks.{number}.mlp_normalization.beta" for number in (0, 1, 10, 12)]
     found = floats(layer_rates(paths, 13, decay=0.9))
     right = 0.9 ** np.array([13, 12, 3, 1])
-    mistakes = {"read the whole number of a block, not its first digit": 0.9 ** np.array([13, 12, 12, 12])}
+    mistakes = {
+        "read the whole number of a block, not its first digit": 0.9 ** np.array([13, 12, 12, 12]),
+        "blocks have normalizations, too: only `final_normalization` comes behind them": np.ones(4),
+    }
     expect_result(found, right, "with 13 blocks, blocks.12 is just below the head", mistakes)

@@ -17,7 +17,7 @@ from course.checking import (
     to_numpy,
     uneven,
 )
-from course.diagnosing import alike, attempt, expect_result, set_all
+from course.diagnosing import alike, attempt, expect_result, run_block, set_all
 
 SOURCE = np.array([[3, 4, 5, 6, 0], [7, 8, 0, 0, 0]], "int32")
 TARGET = np.array([[1, 9, 3, 2, 0, 0], [1, 5, 6, 7, 4, 2]], "int32")
@@ -37,7 +37,7 @@ def three_positions_of_four_channels(positional_encoding):
     pairs = np.stack([np.sin(angle), np.cos(angle)], axis=-1).reshape(3, 4)
     own = np.arange(3)[:, None] / 10000 ** (np.arange(4) / 4)
     later = np.arange(1, 4)[:, None] * np.array([1.0, 0.01])
-    slow, fast = (np.arange(3)[:, None] * np.array([1.0, step]) for step in (0.1, 100.0))
+    slow, slower, fast = (np.arange(3)[:, None] * np.array([1.0, step]) for step in (0.1, 0.0001, 100.0))
 
     def turns(angle):
         return np.stack([np.sin(angle), np.cos(angle)], axis=-1).reshape(3, 4)
@@ -51,13 +51,16 @@ def three_positions_of_four_channels(positional_encoding):
             np.arange(4) % 2, np.cos(own), np.sin(own)
         ),
         "the exponent is 2i / hidden_dim, where 2i is the even channel itself": turns(slow),
+        "the exponent is twice too large: the even channel is 2i already, 0, 2, 4 and so on": turns(slower),
         "positions count from 0": turns(later),
         "the position is divided by 10000 to the power, not multiplied by it": turns(fast),
         "the odd channels hold the cosine": np.repeat(np.sin(angle), 2, axis=-1),
         "the table is transposed: rows are positions": pairs.T,
     }
+    sentence = 'it stops: do all numbers have one type? Give each `ops.arange` a dtype="float32"'
+    found = attempt(sentence, positional_encoding, 3, 4)
     message = "position 1 of 4 channels is sin(1), cos(1), sin(0.01), cos(0.01)"
-    expect_result(positional_encoding(3, 4), pairs, message, mistakes)
+    expect_result(found, pairs, message, mistakes)
 
 
 @check("positional_encoding")
@@ -67,6 +70,8 @@ def any_size_lies_on_circles(positional_encoding):
     squares = ops.sum(ops.reshape(ops.square(table), (50, 6, 2)), axis=-1)
     expect_close(squares, 1.0, "sine and cosine of one angle stand side by side, so their squares sum to 1")
     expect_close(table, blocks.positional_encoding(50, 12), "the waves have the wrong lengths", atol=1e-3)
+    double = to_numpy(table).dtype == "float64"
+    expect(not double, "the numbers are float64: make them float32, or they cannot be added to embeddings")
 
 
 # --- FeedForward ------------------------------------------------------------------------------------------
@@ -101,6 +106,7 @@ def widens_and_narrows_each_position(FeedForward):
 def adds_nothing_of_its_own(FeedForward):
     layer, inputs = FeedForward(5, 7), uneven(2, 3, 5)
     layer(inputs)
+    set_all(layer, "intermediate_dense", "output_dense")
     for part in (layer.intermediate_dense, layer.output_dense):
         for variable in part.weights:
             variable.assign(ops.zeros(variable.shape))
@@ -123,6 +129,19 @@ def squared(x):
 
 
 @check("AddAndNorm")
+def has_its_sub_layers(AddAndNorm):
+    layer = AddAndNorm()
+    for name, kind in (
+        ("normalization", keras.layers.LayerNormalization),
+        ("dropout", keras.layers.Dropout),
+    ):
+        expect(
+            isinstance(getattr(layer, name, None), kind),
+            f"the layer needs `self.{name}`, a keras.layers.{kind.__name__}: later layers look for this name",
+        )
+
+
+@check("AddAndNorm")
 def post_norm_normalizes_the_sum(AddAndNorm):
     layer, x = AddAndNorm(), uneven(2, 3, 5, scale=10.0)
     mistakes = {
@@ -132,7 +151,11 @@ def post_norm_normalizes_the_sum(AddAndNorm):
         + normalized(squared(x)),
         "nothing is normalized": x + squared(x),
     }
-    result = layer(x, sublayer=squared)
+    result = attempt("it stops: `sublayer` is a function, so call it", layer, x, sublayer=squared)
+    expect(
+        alike(result, layer(x, sublayer=squared)),
+        "two calls differ outside training: Keras switches the dropout on and off, so leave `training` to it",
+    )
     expect_result(result, normalized(x + squared(x)), "the result is not LN(x + sublayer(x))", mistakes)
 
 
@@ -164,8 +187,17 @@ def dropout_falls_on_the_sublayer_only(AddAndNorm):
     layer, x = AddAndNorm(dropout=0.5, pre_norm=True), uneven(8, 7, 6, scale=3.0)
     added = to_numpy(layer(x, sublayer=ops.ones_like, training=True) - x)
     expect(not alike(added, np.ones_like(added)), "nothing is dropped in training: is `self.dropout` used?")
-    fine = np.isclose(added, 0, atol=1e-4) | np.isclose(added, 2, atol=1e-4)
+    dropped = np.isclose(added, 0, atol=1e-4)
+    expect(
+        alike(added[~dropped], np.full_like(added[~dropped], 10 / 9)) is False,
+        "dropout=0.5 was given, and one in ten is dropped: hand the rate on",
+    )
+    fine = dropped | np.isclose(added, 2, atol=1e-4)
     expect(fine.all(), "the input is dropped, too: dropout belongs on the sub-layer's output, before the sum")
+    # With nothing to add there is nothing to drop.
+    found = AddAndNorm(dropout=0.5)(x, sublayer=ops.zeros_like, training=True)
+    sentence = "post-LN: dropout belongs on the sub-layer's output, not on the sum or on what was normalized"
+    expect_close(found, normalized(x), sentence)
 
 
 # --- EncoderLayer and DecoderLayer ------------------------------------------------------------------------
@@ -187,7 +219,9 @@ def has_options(layer, *residuals, attentions):
         part = getattr(layer, name, None)
         expect(part is not None, f"the layer needs `self.{name}`")
         expect(part.pre_norm, f"`pre_norm=True` does not reach `self.{name}`")
-        expect(part.dropout.rate == 0.3, f"`dropout=0.3` does not reach `self.{name}`")
+        drop = getattr(part, "dropout", None)
+        expect(drop is not None, f"`self.{name}` has no `dropout`: mend your `AddAndNorm` first")
+        expect(drop.rate == 0.3, f"`dropout=0.3` does not reach `self.{name}`")
     for name in attentions:
         expect(not getattr(layer, name).use_bias, f"`use_bias=False` does not reach `self.{name}`")
 
@@ -199,12 +233,12 @@ def look(attention, *sequences, mask=None):
 @check("EncoderLayer")
 def attention_then_feed_forward(EncoderLayer):
     layer, x = EncoderLayer(2, 6, 7), uneven(2, 4, 6)
-    expect_shape(layer(x), (2, 4, 6), "the width stays")
+    expect_shape(run_block(layer, x), (2, 4, 6), "the width stays")
     set_all(layer, *ENCODER_PARTS)
     first, second = layer.attention_residual, layer.feed_forward_residual
     for name, mask in (
         ("no mask", None),
-        ("a mask", ops.convert_to_tensor(np.arange(4) < [[[[4]]], [[[2]]]])),
+        ("a mask of shape (2, 1, 1, 4)", ops.convert_to_tensor(np.arange(4) < [[[[4]]], [[[2]]]])),
     ):
         attend = look(layer.attention, mask=mask)
         attended = first(x, sublayer=attend)
@@ -227,25 +261,48 @@ def attention_then_feed_forward(EncoderLayer):
             ),
         }
         expected = second(attended, sublayer=layer.feed_forward)
-        result = attempt(f"{name} of shape (2, 1, 1, 4) does not work", layer, x, attention_mask=mask)
+        sentence = f"{name} does not work: hand it on by name, `attention_mask=...`, for what comes second is the key"
+        result = attempt(sentence, layer, x, attention_mask=mask)
         expect_result(
             result, expected, f"with {name} the result is not attention, then feed-forward", mistakes
         )
 
 
 @check("EncoderLayer")
+def each_part_reads_what_it_is_given(EncoderLayer):
+    layer, x = EncoderLayer(2, 6, 7, pre_norm=True), uneven(2, 4, 6)
+    run_block(layer, x)
+    set_all(layer, *ENCODER_PARTS)
+    attended = layer.attention_residual(x, sublayer=look(layer.attention))
+    unread = layer.attention_residual(x, sublayer=lambda _: layer.attention(x)[0])
+
+    def think(y, read=layer.feed_forward):
+        return layer.feed_forward_residual(y, sublayer=read)
+
+    mistakes = {
+        "the function for the attention ignores its own argument: with pre-LN that is the normalized input": think(
+            unread
+        ),
+        "the function for the feed-forward part ignores its own argument, which is normalized with pre-LN": think(
+            attended, lambda _: layer.feed_forward(attended)
+        ),
+    }
+    message = "with pre_norm=True the result is not attention, then feed-forward"
+    expect_result(layer(x), think(attended), message, mistakes)
+
+
+@check("EncoderLayer")
 def passes_its_options_on(EncoderLayer):
     layer = EncoderLayer(2, 6, 7, dropout=0.3, pre_norm=True, use_bias=False)
-    layer(uneven(2, 4, 6))
+    run_block(layer, uneven(2, 4, 6))
     has_options(layer, "attention_residual", "feed_forward_residual", attentions=("attention",))
 
 
 @check("DecoderLayer")
 def looks_back_then_at_the_source(DecoderLayer):
     layer, x, memory = DecoderLayer(2, 6, 7), uneven(2, 4, 6), uneven(2, 5, 6)
-    sentence = (
-        "target and source of different lengths do not work: queries come from the target, keys from `memory`"
-    )
+    sentence = "target and source of different lengths do not work: queries come from the target, keys and values from `memory`"
+    run_block(layer, x, x)
     result = attempt(sentence, layer, x, memory)
     expect(
         tuple(result.shape) != (2, 5, 6),
@@ -298,9 +355,33 @@ def looks_back_then_at_the_source(DecoderLayer):
 
 
 @check("DecoderLayer")
+def reads_what_each_part_is_given(DecoderLayer):
+    layer, x, memory = DecoderLayer(2, 6, 7, pre_norm=True), uneven(2, 4, 6), uneven(2, 5, 6)
+    run_block(layer, x, memory)
+    set_all(layer, *DECODER_PARTS)
+
+    def stack(back=None, over=None):
+        y = layer.self_attention_residual(x, sublayer=back or look(layer.self_attention))
+        read = over(y) if over else look(layer.cross_attention, memory)
+        y = layer.cross_attention_residual(y, sublayer=read)
+        return layer.feed_forward_residual(y, sublayer=layer.feed_forward)
+
+    mistakes = {
+        "the function for the self-attention ignores its own argument: with pre-LN that is the normalized input": stack(
+            back=lambda _: layer.self_attention(x)[0]
+        ),
+        "the function for the cross-attention ignores its own argument, which is normalized with pre-LN": stack(
+            over=lambda y: lambda _: layer.cross_attention(y, memory)[0]
+        ),
+    }
+    message = "with pre_norm=True the result is not self-attention, cross-attention, feed-forward"
+    expect_result(layer(x, memory), stack(), message, mistakes)
+
+
+@check("DecoderLayer")
 def passes_all_options_on(DecoderLayer):
     layer = DecoderLayer(2, 6, 7, dropout=0.3, pre_norm=True, use_bias=False)
-    layer(uneven(2, 4, 6), uneven(2, 4, 6, seed=1))
+    run_block(layer, uneven(2, 4, 6), uneven(2, 4, 6, seed=1))
     residuals = ("self_attention_residual", "cross_attention_residual", "feed_forward_residual")
     has_options(layer, *residuals, attentions=("self_attention", "cross_attention"))
 
@@ -312,7 +393,8 @@ def passes_all_options_on(DecoderLayer):
 def hides_the_future_and_the_padding(decoder_mask):
     causal, real = np.tri(4, dtype=bool), np.array([[1, 1, 1, 1], [1, 1, 0, 0]], bool)[:, None, None, :]
     both = causal & real
-    mask = decoder_mask(tokens([[1, 5, 6, 2], [1, 2, 0, 0]]))
+    sentence = "joining two masks stops: `ops.logical_and` joins booleans, which `+` and `and` do not"
+    mask = attempt(sentence, decoder_mask, tokens([[1, 5, 6, 2], [1, 2, 0, 0]]))
     expect_shape(mask, (2, 1, 4, 4), "(batch, 1, query, key)")
     mistakes = {
         "only the future is hidden: hide the padding, too": causal | np.zeros_like(both),
@@ -365,7 +447,8 @@ def small_model(Transformer, **options):
 @check("Transformer")
 def embeddings_are_scaled_and_get_positions(Transformer):
     model = small_model(Transformer)
-    found = model.embed(tokens(SOURCE), start=2)
+    sentence = "it stops: add only the positions of these tokens, from `start` on, in 32-bit numbers like the embeddings"
+    found = attempt(sentence, model.embed, tokens(SOURCE), start=2)
     table, places = model.embedding(tokens(SOURCE)), blocks.positional_encoding(12, 8)
     root, here = math.sqrt(8), places[2:7]
     mistakes = {
@@ -394,10 +477,14 @@ def embeddings_are_dropped_in_training(Transformer):
 @check("Transformer")
 def gives_logits_for_every_position_of_the_target(Transformer):
     model = small_model(Transformer)
-    result = model((tokens(SOURCE), tokens(TARGET)))
+    result = run_block(model, (tokens(SOURCE), tokens(TARGET)))
     expect(
         tuple(result.shape) != (2, 6, 8),
         "these are the decoder's outputs: `self.logits` makes logits of them",
+    )
+    sums = ops.sum(result, axis=-1)
+    expect(
+        not alike(sums, np.ones(sums.shape)), "these are probabilities: return the logits, without a softmax"
     )
     sentence = (
         "(batch, target_length, vocabulary): does the encoder read the source, and the decoder the target?"
@@ -408,7 +495,7 @@ def gives_logits_for_every_position_of_the_target(Transformer):
 @check("Transformer")
 def nobody_sees_padding_or_future(Transformer):
     model = small_model(Transformer)
-    logits = model((tokens(SOURCE), tokens(TARGET)))
+    logits = run_block(model, (tokens(SOURCE), tokens(TARGET)))
     # The same sequences with less padding mean the same.
     memory, shorter = model.encode(tokens(SOURCE[1:])), model.encode(tokens(SOURCE[1:, :2]))
     sentence = "padding of the source changes the memory of real words: give the encoder its mask"
@@ -453,7 +540,10 @@ def rises_for_the_warm_up_then_falls(noam_learning_rate):
         "after the warm-up the rate falls with the square root of the step": np.minimum(up, 10**0.5 / steps)
         / 4,
     }
-    found = noam_learning_rate(ops.convert_to_tensor(steps.astype("float32")), 16, 10)
+    sentence = (
+        "several steps at once do not work: `ops.minimum` compares entry by entry, Python's `min` does not"
+    )
+    found = attempt(sentence, noam_learning_rate, ops.convert_to_tensor(steps.astype("float32")), 16, 10)
     message = "for width 16 and 10 steps of warm-up, steps 1, 5, 10, 40, 1000 have other rates"
     expect_result(found, np.minimum(up, down) / 4, message, mistakes)
 
@@ -479,6 +569,12 @@ def a_worked_example(smoothed_cross_entropy):
         "`smoothing` is spread over the other tokens only: it is spread over all": other[:2].mean(),
         "there is no smoothing": chosen[:2].mean(),
         "the label keeps a probability of 1: it gives `smoothing` away": (chosen + 0.3 * every)[:2].mean(),
+        "`smoothing` is taken from the label and given to nobody: spread it over all tokens": 0.7
+        * chosen[:2].mean(),
+        "each token gets all of `smoothing`: they share it, so divide by the size of the vocabulary": (
+            0.7 * chosen - 0.3 * logs[0].sum(axis=-1)
+        )[:2].mean(),
+        "the sign is wrong: a loss is minus the log-probability": -losses[:2].mean(),
         "the losses are added up: take their mean": losses[:2].sum(),
         "only the padding is counted: the mask is inverted": losses[2],
     }
@@ -495,7 +591,10 @@ def agrees_with_keras(smoothed_cross_entropy):
     )
     real = ops.cast(labels != 0, "float32")
     rows = ops.mean(ops.sum(losses * real, axis=-1) / ops.sum(real, axis=-1))
+    label = ops.sum(ops.one_hot(labels, 7) * logits, axis=-1)
+    raw = ops.sum((-0.8 * label - 0.2 * ops.mean(logits, axis=-1)) * real) / ops.sum(real)
     mistakes = {
+        "the logits are taken for log-probabilities: `ops.log_softmax` makes them": raw,
         "each sequence has its own mean: take one mean over all real labels": rows,
         "`smoothing` is spread over the positions: it is spread over the vocabulary": lambda: (
             ops.sum(
@@ -522,6 +621,10 @@ def scripted(rows, vocabulary=9):
     calls = []
 
     def step(latest, state):
+        sentence = (
+            "a step reads the latest token of each sequence, integers (batch,), not all that was written"
+        )
+        expect(len(np.shape(latest)) == 1, sentence)
         calls.append(latest.shape[0])
         place = to_numpy(state["place"])
         row = to_numpy(state["row"])
@@ -639,7 +742,9 @@ def state_goes_with_its_opening(beam_search):
     first = [0, 0, 0, 0.4, 0.6, 0]
     then = {3: [0, 0, 0.02, 0, 0, 0.98], 4: [0, 0, 0.2, 0.4, 0.4, 0]}
     step, state = opening_table(first, then)
-    tokens_found, _ = expect_pair(beam_search(step, state, 1, END, 3, 2, 0.0), "(tokens, score)")
+    sentence = "it stops where nothing ends before `max_length`: the unfinished openings are compared, too"
+    result = attempt(sentence, beam_search, step, state, 1, END, 3, 2, 0.0)
+    tokens_found, _ = expect_pair(result, "(tokens, score)")
     found = np.asarray(to_numpy(ops.convert_to_tensor(tokens_found))).tolist()
     sentence = "after each step, `select` the rows of the state that the surviving openings came from"
     expect(found == [3, 5, 5], f"{sentence}: 3 5 5 is to win, and yours is {found}")

@@ -8,7 +8,15 @@ from keras import ops
 
 from course import blocks
 from course.checking import check, expect, expect_close, expect_shape, to_numpy, uneven
-from course.diagnosing import alike, attempt, expect_other_shape, expect_result, set_all
+from course.diagnosing import (
+    alike,
+    attempt,
+    expect_any_batch,
+    expect_other_shape,
+    expect_result,
+    run_block,
+    set_all,
+)
 
 BLOCK = (
     "attention_normalization",
@@ -22,6 +30,11 @@ BLOCK = (
 def numbers(*shape):
     """0, 1, 2 ... in this shape."""
     return ops.convert_to_tensor(np.arange(np.prod(shape), dtype="float32").reshape(shape))
+
+
+def linear(dense):
+    """Whether a dense layer has no activation."""
+    return dense.activation is keras.activations.linear
 
 
 def rearranged(values, shape, order, result):
@@ -75,6 +88,7 @@ def colours_stay_with_their_pixel(patchify):
     message = "two rows of three patches, each with 4 pixels of 3 channels"
     expect_shape(found, (2, 6, 12), message)
     expect_result(found, right.reshape(2, 6, 12), message, mistakes)
+    expect_any_batch(lambda images: patchify(images, 2), images)
 
 
 @check("unpatchify")
@@ -128,6 +142,7 @@ def one_dense_layer_for_all_patches(PatchEmbedding):
     dense, patches = layer.projection_dense, blocks.patchify(images, 2)
     expect_shape(dense.kernel, (12, 5), "the dense layer sees all 12 numbers of a patch")
     expect(dense.use_bias, "the dense layer has a bias")
+    expect(linear(dense), "there is an activation in the dense layer: the map is linear")
     right = ops.matmul(patches, dense.kernel) + dense.bias
     strips = ops.reshape(images, (2, 6, 12))
     mistakes = {
@@ -191,7 +206,10 @@ def tokens_first_then_patches_and_positions(ViTEmbedding):
             "`self.tokens` is not used": joined(np.zeros_like(tokens), patches) + positions,
             "the positions are multiplied: they are added": joined(tokens, patches) * positions,
         }
-        found = attempt("`place` does not work on (3, 6, 4)", layer.place, patches)
+        sentence = (
+            f"with {count} learned tokens `place` stops: every picture needs a copy of all `self.tokens`"
+        )
+        found = attempt(sentence, layer.place, patches)
         expect_other_shape(
             found, (3, 6, 4), "where are the learned tokens? The sequence holds the patches alone"
         )
@@ -204,6 +222,7 @@ def works_from_images_to_tokens(ViTEmbedding):
     layer = embedding(ViTEmbedding)
     tokens = layer(uneven(3, 4, 6, 2))
     expect_shape(tokens, (3, 7, 4), "6 patches and the class token")
+    expect_any_batch(layer.place, uneven(3, 6, 4))
     start = to_numpy(ViTEmbedding((4, 6), 2, 4).positions)
     expect(
         start.std() > 1e-3,
@@ -237,16 +256,20 @@ def block_result(layer, inputs, *, activation=keras.activations.gelu, epsilon=1e
         return second(x + think(x))
     path = {"normalized": first(inputs), "dropped": 0.0}.get(mistake.get("first_path"), inputs)
     x = path + attend(first(inputs))
-    path = {"normalized": second(x), "dropped": 0.0}.get(mistake.get("second_path"), x)
+    path = {"normalized": second(x), "dropped": 0.0, "input": inputs}.get(mistake.get("second_path"), x)
     return path + think(second(inputs if mistake.get("parallel") else x))
 
 
 @check("ViTBlock")
 def normalizes_first_and_adds(ViTBlock):
     layer, inputs = ViTBlock(2, 6, 9), uneven(2, 4, 6, scale=2.0)
-    expect_shape(layer(inputs), (2, 4, 6), "the shape stays")
+    expect_shape(run_block(layer, inputs), (2, 4, 6), "the shape stays")
     set_all(layer, *BLOCK)
     expect_shape(layer.intermediate_dense.kernel, (6, 9), "`intermediate_dense` is intermediate_dim wide")
+    expect(
+        linear(layer.output_dense),
+        "`output_dense` has an activation: the GELU stands before it, and is the only one",
+    )
     mistake = functools.partial(block_result, layer, inputs)
     mistakes = {
         "that is post-LN, as in Lab 2: normalize what each part reads, not the sum": mistake(post=True),
@@ -261,7 +284,13 @@ def normalizes_first_and_adds(ViTBlock):
             parallel=True
         ),
         "the activation is a ReLU: here it is a GELU": mistake(activation=ops.relu),
+        "the activation is the tanh form of the GELU: here it is the exact one, Keras' `gelu`": mistake(
+            activation=functools.partial(keras.activations.gelu, approximate=True)
+        ),
         "there is no activation in the MLP: `intermediate_dense` has a GELU": mistake(activation=lambda x: x),
+        "what is added at the end is the block's input: add the sum that the attention part gave": mistake(
+            second_path="input"
+        ),
         "one normalization serves for both: each part has its own": mistake(one_norm=True),
     }
     message = "the result is not x + attention(LN(x)), and to that the MLP of its LN added"
@@ -271,7 +300,7 @@ def normalizes_first_and_adds(ViTBlock):
 @check("ViTBlock")
 def epsilon_is_small_and_dropout_used(ViTBlock):
     layer, inputs = ViTBlock(2, 6, 9, dropout=0.5), uneven(7, 8, 6, scale=0.02)
-    layer(inputs)
+    run_block(layer, inputs)
     set_all(layer, *BLOCK)
     coarse = block_result(layer, inputs, epsilon=1e-3)
     mistakes = {"epsilon is Keras' default of 1e-3, which swallows small activations: give 1e-6": coarse}
@@ -300,7 +329,13 @@ def small_model(VisionTransformer, num_classes=5, **options):
     """A model for 2 x 3 patches, 4 wide, with filled weights."""
     model, images = VisionTransformer((4, 6), 2, 1, 2, 4, 7, num_classes, **options), uneven(3, 4, 6, 2)
     model(images)
-    parts = ("embedding", "encoder", "head") if num_classes else ("embedding", "encoder")
+    parts = ("embedding", "encoder")
+    if num_classes:
+        parts += ("head",)
+        kernel = getattr(model.head, "kernel", None)
+        if kernel is not None:
+            sentence = "the head begins as zeros: give it `kernel_initializer='zeros'`"
+            expect(not to_numpy(kernel).any(), sentence)
     set_all(model, *parts)
     return model, images
 
@@ -308,7 +343,7 @@ def small_model(VisionTransformer, num_classes=5, **options):
 @check("VisionTransformer")
 def head_reads_the_class_token(VisionTransformer):
     model, images = small_model(VisionTransformer)
-    expect(model.head.activation is keras.activations.linear, "the head has an activation: it gives logits")
+    expect(linear(model.head), "the head has an activation: it gives logits")
     tokens = model.encode(images)
     expect_shape(tokens, (3, 7, 4), "`encode` gives all tokens: 6 patches and the class token")
     mean = ops.mean(tokens[:, 1:], axis=1)
@@ -346,6 +381,12 @@ def mean_pooling_leaves_learned_tokens_out(VisionTransformer):
 @check("VisionTransformer")
 def tokens_pass_dropout_and_encoder(VisionTransformer):
     model, images = small_model(VisionTransformer, dropout=0.5)
+    blocks_of, sentence = (
+        model.encoder.blocks,
+        "`ViTEncoder` takes layers, heads, width, middle, in this order",
+    )
+    expect(len(blocks_of) == 1 and blocks_of[0].attention.num_heads == 2, sentence)
+    expect_shape(blocks_of[0].intermediate_dense.kernel, (4, 7), sentence)
     right = model.encoder(model.embedding(images))
     expect_close(model.encode(images), right, "`encode` is the encoder of the embedded image")
     seen, run = [], model.encoder.call
@@ -440,6 +481,13 @@ def follows_all_layers_in_order(attention_rollout):
         @ mixed[1]
         @ mixed[2],
         "the layers are averaged: multiply them": np.mean(mixed, axis=0),
+        "multiply the layers as matrices, with `ops.matmul`": mixed[0] * mixed[1] * mixed[2],
+        "take the mean of the heads in each layer, before you multiply": functools.reduce(
+            lambda done, weights: (0.5 * to_numpy(weights) + 0.5 * np.eye(5)) @ done, layers, np.eye(5)
+        ).mean(axis=1),
+        "half of the identity is due in each layer, not once at the end": 0.5 * np.eye(5)
+        + 0.5
+        * functools.reduce(lambda done, weights: to_numpy(weights).mean(axis=1) @ done, layers, np.eye(5)),
         "only the last layer counts: follow all of them": mixed[2],
         "only the first layer counts: follow all of them": mixed[0],
     }
@@ -485,10 +533,21 @@ def each_head_has_its_own_teacher(hard_distillation_loss):
         * crossed(LABELS, own)
         + 0.5 * crossed(to_numpy(ops.softmax(teacher)), taught),
         "the labels are not used: half of the loss is theirs": crossed(decided, taught),
+        "the student decides there: the teacher's likeliest class is what the distillation head learns": 0.5
+        * crossed(LABELS, own)
+        + 0.5 * crossed(to_numpy(taught).argmax(axis=-1), teacher),
         "the mean of both heads is taken first: each head has its own loss": 0.5 * crossed(LABELS, both)
         + 0.5 * crossed(decided, both),
     }
-    found = hard_distillation_loss(ops.convert_to_tensor(LABELS), own, taught, teacher)
+    found = attempt(
+        "it stops: `cross_entropy` takes the numbers of classes first, (batch,), and `ops.argmax` makes one of the "
+        "teacher's logits",
+        hard_distillation_loss,
+        ops.convert_to_tensor(LABELS),
+        own,
+        taught,
+        teacher,
+    )
     expect_shape(found, (), "one number for the whole batch")
     expect_result(found, right, "the loss is not half labels, half teacher's decisions", mistakes)
 
@@ -511,6 +570,18 @@ def softens_both_sides(soft_distillation_loss):
     mistakes = {
         "the factor temperature ** 2 is missing": with_taught(kl),
         "the factor is temperature ** 2, not the temperature": with_taught(heat * kl),
+        "no logits are divided by the temperature: divide the teacher's and the distillation head's": with_taught(
+            heat**2 * divergence(teacher, taught)
+        ),
+        "the labels' part is softened, too: the temperature is for the teacher's part alone": (1 - share)
+        * crossed(LABELS, own / heat)
+        + share * heat**2 * kl,
+        "the sign of the divergence is turned: it is log p - log q": with_taught(-(heat**2) * kl),
+        "divide the logits by the temperature, do not multiply": with_taught(
+            heat**2 * divergence(teacher * heat, taught * heat)
+        ),
+        "the temperature ** 2 belongs to the teacher's part alone": heat**2
+        * ((1 - share) * first + share * kl),
         "the teacher's logits are not divided by the temperature": with_taught(
             heat**2 * divergence(teacher, taught / heat)
         ),

@@ -73,9 +73,9 @@ from keras import ops
 # > vectors little changes. Section 1.3 shows what it is for.
 
 # %% experiment="by_hand" minutes=1
-from course.experiments.attention import draw_walk_through
+from course.experiments import attention as experiment
 
-fig = draw_walk_through(
+fig = experiment.draw_walk_through(
     query=[2, 2, 0, 0],
     keys=[[1, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 1]],
     values=[[10, 0], [0, 10], [5, 5]],
@@ -109,7 +109,8 @@ plots.show(
 #
 # So you are free to choose $c$. Choose it such that no exponential can overflow.
 #
-# Build it from `ops.exp` and friends. Keras has a ready-made softmax, and this exercise is about what is inside it.
+# Build it from `ops.exp` and friends. (Not from NumPy's `np.exp`: only `ops` works inside a model that is being trained.)
+# Keras has a ready-made softmax, and this exercise is about what is inside it.
 
 # %% exercise="softmax" points=2 minutes=8 difficulty=1 handmade="softmax,log_softmax,logsumexp,Softmax"
 # hint: Subtracting the same number c from every score changes no weight. Which c makes the largest exponent exactly 0?
@@ -295,10 +296,17 @@ plots.show(
 )
 
 # %% [markdown]
+# **What to see.** Each row is a query, each column a key. The causal mask shows each query one key more than the query before.
+# The padding mask hides the same two keys from all. Queries 4 and 5 are padding themselves: what they find is never used.
+
+# %% [markdown]
 # ## 1.6 A layer that attends to itself
 #
 # So far queries, keys and values fell from the sky. In **self-attention** all three come from the same sequence, each
 # through a dense layer of its own, and those three layers are what is learned.
+#
+# Three words that stay with us. What stands at one position of a sequence is a **token**; in this lab each token is a vector.
+# How many numbers a vector has is its **width**, and each of them is a **channel**.
 #
 # **Goal.** A Keras layer with one head of self-attention. For inputs $X$:
 #
@@ -518,6 +526,17 @@ plots.show(
 # hint: Four dense layers of width `hidden_dim`, all with `use_bias=self.use_bias`. Between them stand only functions you have: `split_heads` three times, `scaled_dot_product_attention` with the mask, `merge_heads`.
 
 # %% [markdown]
+# ### What changed since one head
+#
+# The arithmetic of attention is the same. Around it came two cuts and a dense layer: split into heads before, merge after,
+# and mix what the heads found. And keys and values may now come from another sequence than the queries. The next cell puts your two
+# classes side by side, without comments and docstrings. Every lab has such a cell: watch how few lines it takes from one
+# famous model to the next.
+
+# %% experiment="changed" minutes=1
+course.changed(MultiHeadAttention, since=SelfAttention)
+
+# %% [markdown]
 # ### Experiment: heads that look in different directions
 #
 # Is averaging really a problem? Here is a task that wants two looks at once. Eight digits stand in a ring. Every
@@ -588,7 +607,7 @@ plots.show(fig, alt=f"Average attention weights of 8 positions over 8 positions:
 # near or far, and looks at how much the *last* output changes. Both layers are fresh from their initialisation.
 
 # %% experiment="reach" minutes=2
-from course.experiments.attention import draw_paths
+from course.experiments import attention as experiment
 
 keras.utils.set_random_seed(1)
 rng = np.random.default_rng(1)
@@ -607,7 +626,7 @@ for name, last_output in (("LSTM", lstm), ("attention", lambda x: attention(x)[0
     print(f"{name:9}", "  ".join(f"{d}: {c:.0e}" for d, c in zip(distances, change[name])))
 
 fig, (left, right) = plots.figure(columns=2, height=3.6)
-draw_paths(left)
+experiment.draw_paths(left)
 floor = 1e-8  # below this there is nothing but rounding
 shown = {name: np.maximum(shares, floor) for name, shares in change.items()}
 plots.curves(right, shown, distances, "What is left of a change", "distance in positions", "change of last output", "xy")
@@ -740,6 +759,11 @@ plots.show(
     f"{times[0]:.0f} ms at length {lengths[0]} to {times[-1]:.0f} ms at {lengths[-1]}; memory fourfold with every doubling.",
 )
 
+# %% [markdown]
+# **What to see.** With each doubling of the length the weights take four times the memory. The time grows more slowly at
+# first, and about as fast at the end. At length 32,768 the weights of one layer alone would fill 32 GiB. This is why long
+# texts are dear, and why FlashAttention (below) never stores the weights.
+
 # %% [markdown] question="long_stream" points=2 minutes=5
 # **Question 3.** A small device reads a sensor once a second, for months, and must say after each reading whether
 # something is wrong. Would you use self-attention over everything read so far, an LSTM, or something in between? Give
@@ -749,7 +773,9 @@ plots.show(
 # ## What you built
 #
 # You wrote a stable softmax, scaled dot-product attention, two masks, a self-attention layer, and multi-head attention for
-# one sequence or two. There is no piece of attention left that you have not written yourself.
+# one sequence or two. There is no piece of attention left that you have not written yourself. With
+# `MultiHeadAttention(8, 512, use_bias=False)` you have an attention layer of the paper's *base* model, in its published
+# size: four matrices of 512 by 512, which makes 1,048,576 weights.
 #
 # **The paper's claims, and ours.**
 #
@@ -765,8 +791,8 @@ plots.show(
 # heads can do what one cannot. It does not say how many you need. Our times come from a laptop's processor and small
 # layers: trust the shapes of the curves more than their heights.
 #
-# **What carries over.** In Lab 2, attention gets a sense of order, plain layers around it, and a translation task. You can
-# bring your own `MultiHeadAttention` along.
+# **Next.** In Lab 2, attention gets a sense of order, plain layers around it, and a translation task. You can bring your own
+# `MultiHeadAttention` along.
 #
 # **Read on.**
 #

@@ -23,13 +23,12 @@
 # **Time.** About three hours: two for eleven exercises, the rest for experiments and three questions. One experiment trains for
 # about four minutes; if you do not want to wait, small trained weights come with the course.
 #
-# **How it works.** As before: replace `raise NotImplementedError()` with your code, run the cell, and then the check below it.
+# **How it works.** As in Lab 1: replace `raise NotImplementedError()` with your code, run the cell, and then the check below it.
 # `course.hint("pack")` gives a hint, and another one when you call it again.
 
 # %%
-import course
+import course  # first, so that TensorFlow starts without a page of messages
 import math
-import time
 
 import keras
 import numpy as np
@@ -46,25 +45,40 @@ MultiHeadAttention, causal_mask, padding_mask, AddAndNorm = course.carry(
 )
 
 # %% [markdown]
+# ## The idea in one picture
+#
+# Here is the idea, beside two that came first. Each row stands for one place in a sentence, and colour says which words the model
+# may use there. GPT knows what came before. ELMo reads twice, forwards and backwards. BERT knows everything at once, and
+# therefore a word has to be hidden from it. In 3.11 you let all three compete.
+
+# %% experiment="idea" minutes=1
+from course.experiments import reading
+
+fig = reading.draw_readers("the cat sat on the mat".split())
+plots.show(
+    fig,
+    alt="Three grids: which words each place may use. ELMo: two triangles, one for each direction. GPT: the lower "
+    "triangle. BERT: everything, but one word is hidden from all.",
+)
+
+# %% [markdown]
 # ## 3.1 Pieces of words
 #
 # A vocabulary of whole words never ends: there is always one more. So BERT reads **WordPieces**: frequent words stay whole, rare
 # ones fall into pieces, and a piece that goes on a word has `##` in front. Letters are pieces too, so hardly anything is unknown.
+# The number of a piece in the vocabulary is what the model reads: a token, as in Lab 2.
 #
 # The first five pieces are special:
 
 # %% given="PAD, UNKNOWN, CLS, SEP, MASK"
 
 # %% experiment="pieces" minutes=2
-from course.experiments.bert import (
-    accuracy, encoded, fine_tune, guesses, hidden_rows, in_parts, LENGTH, pair_rows, pretrain, read_corpus,
-    single_rows, train_reader, unigram_nats, vocabulary,
-)
-from course.experiments.reading import cloze, draw_readers, fill_in, tf_idf
+from course.experiments import bert as experiment
+from course.experiments import measuring, reading, training
 
-documents, labels = read_corpus(course.choose(laptop="train", gpu="train", smoke="train[:2000]"))
-test_documents, test_labels = read_corpus(course.choose(laptop="test", gpu="test", smoke="test[:1000]"))
-pieces = vocabulary()
+documents, labels = experiment.read_corpus(course.choose(laptop="train", gpu="train", smoke="train[:2000]"))
+test_documents, test_labels = experiment.read_corpus(course.choose(laptop="test", gpu="test", smoke="test[:1000]"))
+pieces = experiment.vocabulary()
 print(f"{len(documents):,} docstrings, {sum(map(len, documents)):,} sentences, {len(pieces):,} pieces")
 for text in (documents[7][0], "The transformer untransforms eigenvalues."):
     print(" ".join(pieces.cut(text)))
@@ -84,7 +98,7 @@ for text in (documents[7][0], "The transformer untransforms eigenvalues."):
 # segments     0     0    0     0      0     1    1    1      1      0      0
 # ```
 #
-# `[CLS]` stands for the whole: at its place the model will put what it thinks of the row. `[SEP]` ends each segment, also when
+# (A *place* is a position in the row.) `[CLS]` stands for the whole: at its place the model will put what it thinks of the row. `[SEP]` ends each segment, also when
 # there is only one.
 #
 # **Goal.** Two lists of token numbers in, one row of tokens and one of segments out, both exactly `max_length` long.
@@ -114,6 +128,7 @@ for text in (documents[7][0], "The transformer untransforms eigenvalues."):
 # **Goal.** Choose the tokens, and change them. Chance comes in as noise, so that the same noise gives the same result.
 #
 # * In each row exactly `round(share * length)` tokens are chosen, at least one; `length` counts all tokens that are not `PAD`.
+#   (`ops.round` wants a float, so cast the length first.)
 # * `PAD`, `CLS` and `SEP` are never chosen. Of the others, those with the smallest `choice_noise` are.
 # * At a chosen place, `kind_noise` decides: below 0.8 `MASK`, from 0.8 and below 0.9 the token in `random_tokens`, from 0.9 no change.
 #
@@ -131,7 +146,7 @@ for text in (documents[7][0], "The transformer untransforms eigenvalues."):
 # hint: Then `ops.where` three times: below 0.9 the random token, else the token itself; below 0.8 `MASK`, else that; and all this only where chosen.
 
 # %% experiment="masking" minutes=1
-rows = single_rows([document[0] for document in documents[:2000]], pieces, pack)[0]
+rows = experiment.single_rows([document[0] for document in documents[:2000]], pieces, pack)[0]
 rng = np.random.default_rng(1)
 noise = rng.random((2, *rows.shape), dtype="float32")
 shown, chosen = (ops.convert_to_numpy(each) for each in mask_tokens(rows, *noise, rng.integers(len(pieces), size=rows.shape, dtype="int32")))
@@ -142,6 +157,11 @@ for name, part in (("hidden", shown == MASK), ("kept", shown == rows), ("random"
 number = int(np.argmax(chosen.sum(axis=-1)))
 print(pieces.decode(rows[number]))
 print(pieces.decode(shown[number]))
+
+# %% [markdown]
+# **What to see.** The shares are what they should be, up to chance. The last two lines are one text before and after. Where
+# `[MASK]` stands, a piece is hidden. A word that makes no sense there is a random one, and a chosen piece that was kept does not
+# show at all.
 
 # %% [markdown]
 # ## 3.4 Does it follow?
@@ -177,8 +197,9 @@ print(pieces.decode(shown[number]))
 # 0, 1, 2 and so on, so `(length, hidden_dim)` is enough for them.
 #
 # **Details that differ from Lab 2.** Positions are learned and not waves. Nothing is multiplied by $\sqrt d$. There is a layer
-# normalization right here, and its epsilon is $10^{-12}$: practically none. Keras' default of $10^{-3}$ would be as large as
-# the variance of the embeddings themselves, which begin with a spread of 0.02.
+# normalization right here, over the sum of the three, and its epsilon is $10^{-12}$: practically none. Keras' default of $10^{-3}$ would be as large as
+# the variance of the embeddings themselves, which begin with a spread of 0.02. That is what `small()`, below, is for: give it to
+# each table as its initializer.
 
 # %% given="small"
 
@@ -192,10 +213,13 @@ print(pieces.decode(shown[number]))
 #
 # **Goal.** The encoder layer of Lab 2, from your own parts, with two changes.
 #
-# * Between the dense layers stands a **GELU**, $x \cdot \Phi(x)$: a ReLU with a soft corner.
+# * Between the dense layers stands a **GELU**, $x \cdot \Phi(x)$, where $\Phi(x)$ is the share of a normal distribution below $x$: a
+#   ReLU with a soft corner. It makes 0.84 of 1, and -0.16 of -1.
 # * The epsilon. Your `AddAndNorm` has $10^{-6}$ inside. Set `normalization.epsilon` of both to the argument.
 #
 # It is post-LN, like the first Transformer: what `AddAndNorm` does if you do not say otherwise.
+#
+# **Shapes.** `(batch, length, hidden_dim)` in and out, `intermediate_dim` wide between the dense layers.
 #
 # **Which GELU?** There are two: the exact one, and the authors' $\frac{x}{2}\left(1 + \tanh\left(\sqrt{2/\pi}\,(x + 0.0447\,x^3)\right)\right)$, which was
 # quicker in 2018. KerasHub's BERT has the tanh form too, most other code the exact one. They differ by less than 0.001, and your layer can do
@@ -209,10 +233,22 @@ print(pieces.decode(shown[number]))
 # hint: `self.attention_residual(inputs, sublayer=look)`, and the second residual reads what the first gave.
 
 # %% [markdown]
+# ### What changed since the Transformer
+#
+# GELU for ReLU, the two dense layers written out, and an epsilon. That is all. BERT is the encoder of 2017: what is new is what
+# it is trained to do.
+
+# %% experiment="changed" minutes=1
+course.changed(BertLayer, since="EncoderLayer")
+
+# %% [markdown]
 # ## 3.7 The model
 #
-# **Goal.** Embed, run through all blocks, and return two things: the states of all places, and what the **pooler** makes of the
-# first. The pooler is a dense layer with a tanh that reads `[CLS]` and nothing else.
+# **Goal.** Embed, run through all blocks, and return two things: the **states**, one vector for each place as the last block
+# leaves it, and what the **pooler** makes of the first of them. The pooler is a dense layer with a tanh that reads `[CLS]` and
+# nothing else.
+#
+# **Shapes.** Tokens and segments `(batch, length)`; states `(batch, length, hidden_dim)`; pooled `(batch, hidden_dim)`.
 #
 # **The mask.** All may look at all, except that nobody looks at padding: `True` where a token is not `PAD`, `(batch, 1, 1, length)`.
 # Your `padding_mask` of Lab 1 makes it from lengths; a comparison makes it from the tokens.
@@ -225,6 +261,8 @@ print(pieces.decode(shown[number]))
 # ## 3.8 What stood there?
 #
 # ### The head
+#
+# (Not a head of attention: a **head** is also the small part on top of a model that makes its answer.)
 #
 # **Goal.** A score for every token of the vocabulary, at each place that is to be guessed.
 #
@@ -257,6 +295,12 @@ print(pieces.decode(shown[number]))
 # there only.
 
 # %% given="BertPretraining"
+
+# %% [markdown]
+# A few names from the paper's tables, before you meet them. **MNLI**: does one sentence follow from another, contradict it, or
+# neither? **QNLI**: does this sentence answer that question? **GLUE**: the mean of eight such tasks. All of these in percent,
+# mostly of right answers. **SQuAD**: find the answer to a question in a passage, in percent **F1**, which gives part of the
+# credit when part of the words is right. A model is *frozen* when its weights are no longer trained.
 
 # %% [markdown] question="eighty_ten_ten" points=2 minutes=6
 # **Question 1.** In the paper's ablation (table 8), replacing *every* chosen token by `[MASK]` is as good as 80/10/10 when the model is
@@ -294,14 +338,14 @@ print(pieces.decode(shown[number]))
 # %% experiment="pretraining" minutes=6
 train_yourself = True
 steps = course.choose(laptop=2_400, gpu=20_000, smoke=8)
-sizes = {"num_layers": 2, "num_heads": 4, "hidden_dim": 128, "intermediate_dim": 512, "max_length": LENGTH}
+sizes = {"num_layers": 2, "num_heads": 4, "hidden_dim": 128, "intermediate_dim": 512, "max_length": experiment.LENGTH}
 
 
 def new_bert(seed=1, **options):
     """A model for pre-training that was called once, so it has its weights."""
     keras.utils.set_random_seed(seed)
     model = BertPretraining(Bert(len(pieces), **(sizes | {"dropout": 0.0} | options)))
-    nothing = np.zeros((1, LENGTH), "int32")
+    nothing = np.zeros((1, experiment.LENGTH), "int32")
     model((nothing, nothing, nothing[:, :1]))
     spread_weights(model, 0.1, seed)
     return model
@@ -309,25 +353,24 @@ def new_bert(seed=1, **options):
 
 def rows_to_learn(documents, count, seed):
     """Rows with hidden tokens: what the model reads and what it is to say."""
-    tokens, segments, is_next = pair_rows(documents, sentence_pair, pack, count, seed=seed)
-    inputs, places, answers = hidden_rows(tokens, mask_tokens, len(pieces), seed)
+    tokens, segments, is_next = experiment.pair_rows(documents, sentence_pair, pack, count, seed=seed)
+    inputs, places, answers = experiment.hidden_rows(tokens, mask_tokens, len(pieces), seed)
     return inputs, segments, places, answers, is_next
 
 
-corpus, test_corpus = encoded(documents, pieces), encoded(test_documents, pieces)
+corpus, test_corpus = experiment.encoded(documents, pieces), experiment.encoded(test_documents, pieces)
 held_out = rows_to_learn(test_corpus, course.choose(laptop=384, gpu=2_000, smoke=32), seed=2)
 everything = np.concatenate([sentence for document in corpus for sentence in document])
-table_nats, table_accuracy = unigram_nats(everything, held_out[3], len(pieces))
+table_nats, table_accuracy = experiment.unigram_nats(everything, held_out[3], len(pieces))
 print(f"{table_nats:.2f} nats   one table for all places, right in {table_accuracy:.1%}")
 
 if train_yourself:
     mine = new_bert()
-    start = time.perf_counter()
-    at, curve = pretrain(mine, make_optimizer(1.5e-3, steps), masked_language_loss, rows_to_learn(corpus, 32 * steps, seed=1), held_out)
-    print(f"{time.perf_counter() - start:.0f} s of training")
+    run = experiment.pretrain(mine, make_optimizer(1.5e-3, steps), masked_language_loss, rows_to_learn(corpus, 32 * steps, seed=1), held_out)
+    print(f"{run.seconds:.0f} s of training")
     fig, axis = plots.figure(height=3)
-    plots.curves(axis, {"BERT": curve, "one table": [table_nats] * len(curve)}, at, "Loss on held-out rows", "steps", "nats a token")
-    plots.show(fig, alt=f"The loss of BERT stays near that of the table, {table_nats:.1f} nats, for a while, and then falls to {curve[-1]:.1f}.")
+    plots.curves(axis, {"BERT": run.losses, "one table": [table_nats] * len(run.losses)}, run.steps, "Loss on held-out rows", "steps", "nats a token")
+    plots.show(fig, alt=f"The loss of BERT stays near that of the table, {table_nats:.1f} nats, for a while, and then falls to {run.losses[-1]:.1f}.")
 
 reader = new_bert()
 facts = course.checkpoint(reader, "bert_docstrings")
@@ -346,11 +389,14 @@ print(facts["about"])
 # From here on `reader`, the model with more training, does the work. To go on with your own, say `reader = mine`.
 
 # %% experiment="both_tasks" minutes=1
-logits, follows = guesses(reader, *held_out[:3])
+logits, follows = measuring.in_parts(reader, held_out[:3])
 asked = held_out[3] >= 0
 reader_nats = float(masked_language_loss(ops.maximum(held_out[3], 0), logits, asked))
 print(f"hidden tokens: {reader_nats:.2f} nats, right in {np.mean((logits.argmax(axis=-1) == held_out[3])[asked]):.1%}; one table {table_nats:.2f} nats, {table_accuracy:.1%}")
 print(f"does it follow: right in {np.mean(follows.argmax(axis=-1) == held_out[4]):.1%} of the pairs; always saying yes {np.mean(held_out[4]):.1%}")
+
+# %% [markdown]
+# **What to see.** Two figures in each line: the model's, and what needs no model. The distance between them is what was learned.
 
 # %% [markdown]
 # ### Fill in the blank
@@ -365,7 +411,7 @@ for text in (
     "These values [MASK] not used.",
     "This value [MASK] not used.",
 ):
-    print(text, "  ", *(f"{piece} {share:.0%}" for piece, share in fill_in(reader, text, pieces, pack)))
+    print(text, "  ", *(f"{piece} {share:.0%}" for piece, share in reading.fill_in(reader, text, pieces, pack)))
 
 # %% [markdown]
 # **What to see.** Grammar comes out well. *These values* wants *are*, *this value* wants *is*, and an error is raised *if*: it is sure of all
@@ -379,8 +425,8 @@ for text in (
 test_texts = [sentence for document in test_documents for sentence in document]
 untrained = new_bert(seed=5)
 for pair in (("is", "are"), ("has", "have"), ("to", "of"), ("a", "an"), ("if", "when"), ("before", "after")):
-    right, count = cloze(reader, test_texts, pair, pieces, pack, most=course.choose(laptop=150, gpu=500, smoke=10))
-    blind, _ = cloze(untrained, test_texts, pair, pieces, pack, most=course.choose(laptop=50, gpu=100, smoke=4))
+    right, count = reading.cloze(reader, test_texts, pair, pieces, pack, most=course.choose(laptop=150, gpu=500, smoke=10))
+    blind, _ = reading.cloze(untrained, test_texts, pair, pieces, pack, most=course.choose(laptop=50, gpu=100, smoke=4))
     print(f"{'/'.join(pair):14} {right:.2f}   untrained {blind:.2f}   ({count} sentences)")
 
 # %% [markdown]
@@ -415,7 +461,7 @@ def labelled(documents, labels, count, seed=1):
     """The first sentence of some documents, drawn by chance: `(texts, rows, labels)`."""
     drawn = np.random.default_rng(seed).permutation(len(documents))[:count]
     texts = [documents[number][0] for number in drawn]
-    return texts, single_rows(texts, pieces, pack), labels[drawn]
+    return texts, experiment.single_rows(texts, pieces, pack), labels[drawn]
 
 
 test = labelled(test_documents, test_labels, course.choose(laptop=1_500, gpu=3_000, smoke=60))
@@ -425,22 +471,22 @@ tune_steps = course.choose(laptop=200, gpu=600, smoke=8)
 def copy_of(model):
     """A second `BertPretraining` with the same weights, so that each fine-tuning begins at the same place."""
     twin = new_bert()
-    twin.set_weights(model.get_weights())
+    training.copy_weights(model, twin)
     return twin
 
 
 def tuned(classifier, train, seed=1):
     """Accuracy on new sentences after fine-tuning on `train`."""
     keras.utils.set_random_seed(seed)
-    fine_tune(classifier, make_optimizer(5e-4, tune_steps), train[1], train[2], tune_steps, seed=seed)
-    return accuracy(classifier, test[1], test[2])
+    experiment.fine_tune(classifier, make_optimizer(5e-4, tune_steps), train[1], train[2], tune_steps, seed=seed)
+    return measuring.accuracy(classifier, test[1], test[2])
 
 
 for count in course.choose(laptop=(100, 500), gpu=(100, 500, 2_000), smoke=(16,)):
     train = labelled(documents, labels, count)
     print(f"{count:5} labels:  from scratch {tuned(BertClassifier(new_bert(seed=3).bert, len(libraries)), train):.3f}", end="")
     print(f"   pre-trained {tuned(BertClassifier(copy_of(reader).bert, len(libraries)), train):.3f}", end="")
-    print(f"   TF-IDF {tf_idf(train, test):.3f}")
+    print(f"   TF-IDF {reading.tf_idf(train, test):.3f}")
 print(f"always the most frequent library: {np.bincount(test[2]).max() / len(test[2]):.3f}")
 
 # %% [markdown]
@@ -468,14 +514,8 @@ print(f"always the most frequent library: {np.bincount(test[2]).max() / len(test
 # * **GPT** (Radford et al. 2018): a Transformer that looks back only, and is fine-tuned. With BERT's own layers, a causal mask
 #   and nothing else it has 116,534,784 weights; BERT base was made the same size on purpose.
 # * **BERT**: look both ways, and hide the answer.
-
-# %% experiment="readers" minutes=1
-fig = draw_readers("the cat sat on the mat".split())
-plots.show(
-    fig,
-    alt="Three grids: which words each place may use. ELMo: two triangles, one for each direction. GPT: the lower "
-    "triangle. BERT: everything, but one word is hidden from all.",
-)
+#
+# The picture at the top of this lab shows what each of them may know.
 
 # %% given="GPT, Elmo, Reader, StatesClassifier"
 
@@ -495,18 +535,18 @@ def new_rival(name, seed=1):
     """A `GPT` or an `Elmo` that was called once."""
     keras.utils.set_random_seed(seed)
     model = GPT(len(pieces), **sizes, dropout=0.0) if name == "GPT" else Elmo(len(pieces), 2, 128, dropout=0.0)
-    model(np.zeros((1, LENGTH), "int32"))
+    model(np.zeros((1, experiment.LENGTH), "int32"))
     spread_weights(model, 0.1, seed)
     return model
 
 
-held_out_texts = pair_rows(test_corpus, sentence_pair, pack, len(held_out[0]), seed=2)[0]
+held_out_texts = experiment.pair_rows(test_corpus, sentence_pair, pack, len(held_out[0]), seed=2)[0]
 rivals = {"BERT": Reader(reader.bert)}
 for name, checkpoint in (("GPT", "gpt_docstrings"), ("ELMo", "elmo_docstrings")):
     rivals[name] = new_rival(name)
     if train_rivals_yourself:
-        texts = pair_rows(corpus, sentence_pair, pack, 32 * rival_steps, seed=1)[0]
-        train_reader(rivals[name], make_optimizer(1.5e-3, rival_steps), masked_language_loss, texts, held_out_texts)
+        texts = experiment.pair_rows(corpus, sentence_pair, pack, 32 * rival_steps, seed=1)[0]
+        experiment.train_reader(rivals[name], make_optimizer(1.5e-3, rival_steps), masked_language_loss, texts, held_out_texts, name=name)
     else:
         print(course.checkpoint(rivals[name], checkpoint)["about"])
 
@@ -569,8 +609,8 @@ except CourseError as missing:
 
 def meanings(texts, length=32):
     """A vector for each text, `(texts, 384)`."""
-    rows = single_rows(texts, words, pack, length)
-    return in_parts(lambda *part: sentence_vectors(minilm(part)[0], part[0]), *rows, size=64)
+    rows = experiment.single_rows(texts, words, pack, length)
+    return measuring.in_parts(lambda part: sentence_vectors(minilm(part)[0], part[0]), rows, size=64)
 
 
 if folder:
@@ -600,7 +640,7 @@ if folder and course.preset() != "smoke":
     for count in (100, 500):
         train = labelled(documents, labels, count)
         line = LogisticRegression(C=10, max_iter=1000).fit(meanings(train[0]), train[2])
-        print(f"{count} labels: frozen MiniLM {line.score(new_texts, test[2]):.3f}   TF-IDF {tf_idf(train, test):.3f}")
+        print(f"{count} labels: frozen MiniLM {line.score(new_texts, test[2]):.3f}   TF-IDF {reading.tf_idf(train, test):.3f}")
 else:
     print("This experiment wants the published weights.")
 
@@ -616,18 +656,18 @@ else:
 # %% experiment="reviews" minutes=1
 if course.preset() == "gpu":
     course.use_preset()
-    reviews, _ = read_corpus("train", "tfds:imdb_reviews")
-    held_back, _ = read_corpus("test[:1000]", "tfds:imdb_reviews")
+    reviews, _ = experiment.read_corpus("train", "tfds:imdb_reviews")
+    held_back, _ = experiment.read_corpus("test[:1000]", "tfds:imdb_reviews")
     review_pieces = WordPiece.train([text for review in reviews for text in review], 8_000)
     keras.utils.set_random_seed(1)
     larger = BertPretraining(Bert(8_000, 4, 4, 256, 1024, max_length=128))
     rows = []
     for texts, number in ((reviews, 64 * 10_000), (held_back, 1_000)):
-        tokens, segments, is_next = pair_rows(encoded(texts, review_pieces), sentence_pair, pack, number, length=128)
-        inputs, places, answers = hidden_rows(tokens, mask_tokens, 8_000)
+        tokens, segments, is_next = experiment.pair_rows(experiment.encoded(texts, review_pieces), sentence_pair, pack, number, length=128)
+        inputs, places, answers = experiment.hidden_rows(tokens, mask_tokens, 8_000)
         rows.append((inputs, segments, places, answers, is_next))
     larger(tuple(each[:1] for each in rows[0][:3]))
-    pretrain(larger, make_optimizer(5e-4, 10_000), masked_language_loss, *rows, batch_size=64, lines=20)
+    experiment.pretrain(larger, make_optimizer(5e-4, 10_000), masked_language_loss, *rows, batch_size=64, lines=20)
 else:
     print("This experiment wants a GPU: it runs when COURSE_PRESET is gpu.")
 
@@ -639,7 +679,7 @@ else:
 #
 # **The paper's claims, and ours.**
 #
-# | claim | in the paper | in this lab |
+# | claim (Devlin et al. 2019) | in the paper | in this lab |
 # |---|---|---|
 # | guessing hidden words teaches language | states help on eleven tasks | yes: 3.5 nats against 6.3 for a table, and grammar by the way (*is* or *are*: .84) |
 # | pre-training pays with few labels | the point of the paper | yes, by about ten points over the same network from scratch; level with TF-IDF, and see what the published weights do |
@@ -648,9 +688,14 @@ else:
 #
 # `benchmarks/bert.py` in the repository measures them again, over three seeds.
 #
+# **Next.** In Lab 4 a `[CLS]` reads pictures, and in Labs 5 and 6 the hiding comes back, with pixels and patches for words.
+#
 # **Read on.**
 #
 # * Devlin et al. 2019, [BERT](https://arxiv.org/abs/1810.04805): section 3 and appendix A are this lab.
 # * Peters et al. 2018, [Deep Contextualized Word Representations](https://arxiv.org/abs/1802.05365): ELMo.
-# * Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*: GPT.
-# * Lab 4, where a `[CLS]` reads pictures.
+# * Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*, a report of OpenAI that is not on arXiv: GPT.
+# * Liu et al. 2019, [RoBERTa](https://arxiv.org/abs/1907.11692): the same model without the second task, with more text and more
+#   patience.
+# * Reimers and Gurevych 2019, [Sentence-BERT](https://arxiv.org/abs/1908.10084): where vectors for whole sentences, as in 3.12, come
+#   from.

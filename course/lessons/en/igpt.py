@@ -15,18 +15,17 @@
 # * draw new pictures and complete half ones, pixel by pixel, with temperature and top-k;
 # * measure what a model has learned by a probe, layer by layer, and test a claim of a paper at your own scale.
 #
-# **What carries over.** The attention of Lab 1, which you can bring along. In Lab 6, the masked autoencoder hides parts of
-# pictures too, and does it with patches.
+# **What carries over.** Your attention and your causal mask from Lab 1, and from Lab 4 the shape of the block. In Lab 6, the
+# masked autoencoder hides parts of pictures too, and does it with patches.
 #
-# **Time.** About two and a half hours: an hour and a half for twelve exercises, the rest for experiments and three
-# questions. Three experiments train a model for a minute or two each; if you do not want to wait, small trained weights
-# come with the course.
+# **Time.** About two and a half hours: two hours for twelve exercises, the rest for experiments and three questions. Two
+# experiments train a model for a minute or two each; if you do not want to wait, small trained weights come with the course.
 #
-# **How it works.** As before: replace `raise NotImplementedError()` with your code, run the cell, and then the check
+# **How it works.** As in Lab 1: replace `raise NotImplementedError()` with your code, run the cell, and then the check
 # below it. `course.hint("quantize")` gives a hint, and another one when you call it again.
 
 # %%
-import course
+import course  # first, so that TensorFlow starts without a page of messages
 import math
 import time
 
@@ -50,7 +49,8 @@ MultiHeadAttention, scaled_dot_product_attention, causal_mask = course.carry(
 # Words come from a vocabulary. Colours do not: three numbers from 0 to 255 make 16.7 million of them, far too many to have
 # a score each. So the paper looks for the 512 colours that stand for all others best. That is k-means: each colour of the
 # palette is the mean of the pixels it stands for. One pixel is then one number instead of three, and the sequence is
-# three times shorter.
+# three times shorter. Such a number is a **token** as in Labs 2 and 3, an entry of a vocabulary, and becomes a vector only
+# when the model looks it up. (The patches of Lab 4 were vectors from the beginning.)
 #
 # Colours are scaled so that they run from -1 to 1. Here is the search; scikit-learn does the work.
 
@@ -89,28 +89,29 @@ MultiHeadAttention, scaled_dot_product_attention, causal_mask = course.carry(
 # hint: A cast to "uint8" cuts off what stands behind the point. So `ops.round` first.
 
 # %% experiment="palette" minutes=1
-from course.experiments.igpt import baselines, draw_idea, in_parts, picture_rows, pretrain, Probe, small_images
+from course.experiments import igpt as experiment
+from course.experiments import measuring, training
 
-images, labels = small_images("mnist5k", course.choose(laptop="train", gpu="train", smoke="train[:1000]"), 8, margin=2)
-test_images, test_labels = small_images("mnist5k", course.choose(laptop="test", gpu="test", smoke="test[:200]"), 8, margin=2)
+images, labels = experiment.small_images("mnist5k", course.choose(laptop="train", gpu="train", smoke="train[:1000]"), 8, margin=2)
+test_images, test_labels = experiment.small_images("mnist5k", course.choose(laptop="test", gpu="test", smoke="test[:200]"), 8, margin=2)
 palette = make_palette(images, 6)
-digits = in_parts(lambda part: quantize(part, palette), images)  # (4000, 8, 8), numbers from 0 to 5
-test_digits = in_parts(lambda part: quantize(part, palette), test_images)
+digits = measuring.in_parts(lambda part: quantize(part, palette), images)  # (4000, 8, 8), numbers from 0 to 5
+test_digits = measuring.in_parts(lambda part: quantize(part, palette), test_images)
 print("the palette:", *(f"{grey:.2f}" for grey in palette[:, 0]))
 print(digits[0])
-fig = picture_rows([digits[start : start + 12] for start in (0, 12)], dequantize, palette)
+fig = experiment.picture_rows([digits[start : start + 12] for start in (0, 12)], dequantize, palette)
 plots.show(fig, alt="Two rows of handwritten digits, each of 8 by 8 pixels in 6 greys. Most can still be read.")
 
 # %% [markdown]
-# The data are 5,000 digits of MNIST, shrunk to 8 by 8 pixels and 6 greys. That is coarse, but you can still read most of
-# them, and a model learns them in a minute. The paper's pictures are 32 by 32 pixels in 512 colours.
+# **What to see.** The data are 5,000 digits of MNIST, shrunk to 8 by 8 pixels and 6 greys. That is coarse, but you can still read
+# most of them, and a model learns them in a minute. The paper's pictures are 32 by 32 pixels in 512 colours.
 #
 # ## 5.2 Two ways to ask
 #
 # A picture is now a sequence of numbers. The paper asks about it in two ways.
 
 # %% experiment="idea" minutes=1
-fig = draw_idea(digits[0][1:5, 2:6], dequantize, palette)
+fig = experiment.draw_idea(digits[0][1:5, 2:6], dequantize, palette)
 plots.show(
     fig,
     alt="A picture of 4 by 4 pixels, laid out as a sequence twice. Autoregressive: from the pixels before it, guess the next "
@@ -131,7 +132,8 @@ plots.show(
 # vector, `start`, and the last pixel drops out. Then place $i$ holds pixel $i - 1$, and is asked for pixel $i$.
 #
 # **Shapes.** The pixels are embedded already: `(batch, height, width, hidden_dim)` becomes
-# `(batch, height * width, hidden_dim)`, with and without `start`.
+# `(batch, height * width, hidden_dim)`, with and without `start`. As in Lab 4, write -1 for the batch in `ops.reshape`, and
+# `ops.shape(pixels)[0]` where you need its size: in training it is not known beforehand.
 #
 # **Example.** A picture of two rows, `a b c` and `d e f`:
 #
@@ -172,19 +174,29 @@ plots.show(
 # %% given="quick_gelu"
 
 # %% [markdown]
-# **Goal.** A Transformer layer, pre-norm: normalize, look around, add; normalize, think, add.
+# **Goal.** ViT's block of Lab 4 with other parts: normalize, look around, add; normalize, think, add.
 #
 # $$y = x + \operatorname{attention}(\operatorname{norm}_1(x)), \qquad z = y + W_2\, \operatorname{quick\_gelu}(W_1 \operatorname{norm}_2(y))$$
 #
-# **Two details** that decide the number of weights. There are *no biases* anywhere: not in the attention, not in the dense
-# layers. And the middle is four times as wide as the layer.
+# $\operatorname{norm}_1$ is the sub-layer `attention_norm`, $\operatorname{norm}_2$ is `feed_forward_norm`; $W_1$ and $W_2$ are
+# `intermediate_dense` and `output_dense`. There is no dropout.
 #
-# `Composite`, which your layer is based on, is a `keras.layers.Layer` that starts faster when layers are nested.
+# **Two details** that decide the number of weights. There are *no biases* anywhere: not in the attention, not in the dense
+# layers. And the middle is four times as wide as the block.
 
 # %% exercise="PixelBlock" points=4 minutes=15 difficulty=2
 # hint: Five sub-layers, under the names that the docstring gives. `MultiHeadAttention(num_heads, hidden_dim, use_bias=False)`, and `use_bias=False` in both dense layers, too.
 # hint: Your attention returns `(output, weights)`: take the first. It reads `self.attention_norm(inputs)`, and its output is added to `inputs`, not to the normalized ones.
 # hint: The second half reads what the first gave: x + output_dense(quick_gelu(intermediate_dense(feed_forward_norm(x)))).
+
+# %% [markdown]
+# ### What changed since ViT
+#
+# The norm is an `RMSNorm`, the biases are gone, and the GELU is the quick one. The mask is back: who guesses the next pixel must not
+# see it.
+
+# %% experiment="changed" minutes=1
+course.changed(PixelBlock, since="ViTBlock")
 
 # %% [markdown]
 # ## 5.5 The model
@@ -196,7 +208,10 @@ plots.show(
 # * `layer_outputs`: embed, then all blocks, one after the other. Return what each of them gave, the embedded sequence first.
 #   For the autoregressive objective the blocks get a causal mask, for BERT's none.
 #
-# **Three traps.**
+# **Four traps.**
+#
+# *Two masks.* `mask` says which pixels are hidden: `True` = hidden. The blocks' `attention_mask` says who may look where:
+# `True` = may attend. The first is used up in `embed`, and only the causal mask goes on to the blocks.
 #
 # *Hidden is not black.* A hidden pixel's *embedding* is 0. That is not colour 0, whose embedding is like any other. There is
 # no special [MASK] vector either.
@@ -257,24 +272,23 @@ def new_model(objective, seed=1, num_colours=6, **sizes):
     return model
 
 
-without_network = baselines(digits, test_digits, 6)
+without_network = experiment.baselines(digits, test_digits, 6)
 for name, nats in without_network.items():
     print(f"{nats:.3f} nats   {name}")
 
 untrained = new_model("autoregressive", **sizes)
 reader = new_model("autoregressive", **sizes)
 if train_yourself:
-    start = time.perf_counter()
-    curve = pretrain(reader, digits, steps, autoregressive_loss)
-    print(f"{time.perf_counter() - start:.0f} s of training")
+    run = experiment.pretrain(reader, digits, steps, autoregressive_loss)
+    print(f"{run.seconds:.0f} s of training")
     fig, axis = plots.figure(height=3)
-    levels = {f"table: {name}": [nats] * len(curve) for name, nats in without_network.items()}
-    plots.curves(axis, {"iGPT": curve} | levels, steps * np.arange(1, len(curve) + 1) / len(curve), "Loss while training", "steps", "nats a pixel")
+    levels = {f"table: {name}": [nats] * len(run.steps) for name, nats in without_network.items()}
+    plots.curves(axis, {"iGPT": run.losses} | levels, run.steps, "Loss while training", "steps", "nats a pixel")
     axis.set_ylim(top=1.9)  # room for the names
-    plots.show(fig, alt=f"The loss falls from {curve[0]:.2f} to {curve[-1]:.2f} nats, below all three tables.")
+    plots.show(fig, alt=f"The loss falls from {run.losses[0]:.2f} to {run.losses[-1]:.2f} nats, below all three tables.")
 else:
     print(course.checkpoint(reader, "igpt_digits_ar")["about"])
-reader_nats = float(autoregressive_loss(test_digits, in_parts(reader, test_digits)))
+reader_nats = float(autoregressive_loss(test_digits, measuring.in_parts(reader, test_digits)))
 print(f"{reader_nats:.3f} nats   iGPT, on new digits")
 
 # %% [markdown]
@@ -346,7 +360,7 @@ nothing = np.zeros((12, 0), "int32")
 rows = {"untrained": draw(untrained, nothing, 12)}
 for heat in course.choose(laptop=(0.5, 1.0, 1.5), gpu=(0.5, 1.0, 1.5), smoke=(1.0,)):
     rows[f"temperature {heat}"] = draw(reader, nothing, 12, heat)
-fig = picture_rows(list(rows.values()), dequantize, palette, list(rows))
+fig = experiment.picture_rows(list(rows.values()), dequantize, palette, list(rows))
 plots.show(fig, alt="Rows of drawn pictures. The untrained model draws noise. At temperature 1 most pictures look like digits, at 0.5 they are simpler and fainter, at 1.5 frayed.")
 
 # %% [markdown]
@@ -364,7 +378,7 @@ whole = test_digits[chosen]
 half = whole.reshape(len(chosen), -1)[:, :32]  # the upper four rows
 hidden = np.where(np.arange(8)[:, None] < 4, whole, -1)
 drawn = draw(reader, np.tile(half, (3, 1)), 3 * len(chosen), 0.9)  # three times, with other noise
-fig = picture_rows([hidden, *np.split(drawn, 3), whole], dequantize, palette, ["given", "drawn", "again", "again", "the truth"])
+fig = experiment.picture_rows([hidden, *np.split(drawn, 3), whole], dequantize, palette, ["given", "drawn", "again", "again", "the truth"])
 plots.show(fig, alt="The upper halves of nine digits, three ways in which the model completes each, and the true digits. Most completions are digits, not always the true one.")
 
 # %% [markdown]
@@ -386,7 +400,7 @@ print(f"the same pixels: {np.mean(drawn['cached'] == drawn['recomputing']):.1%}"
 print(f"with the cache {took['recomputing'] / took['cached']:.1f} times faster")
 
 # %% [markdown]
-# With 64 places, ours was between two and four times faster with the cache. The longer the sequence, the more it saves, and
+# **What to see.** With 64 places, ours was between two and four times faster with the cache. The longer the sequence, the more it saves, and
 # the paper's have 1,024 places.
 #
 # ## 5.8 Guess what is hidden
@@ -415,9 +429,8 @@ print(f"with the cache {took['recomputing'] / took['cached']:.1f} times faster")
 # %% experiment="bert" minutes=3
 guesser = new_model("bert", **sizes)
 if train_yourself:
-    start = time.perf_counter()
-    pretrain(guesser, digits, steps, bert_loss, bert_mask)
-    print(f"{time.perf_counter() - start:.0f} s of training")
+    run = experiment.pretrain(guesser, digits, steps, bert_loss, bert_mask)
+    print(f"{run.seconds:.0f} s of training")
 else:
     print(course.checkpoint(guesser, "igpt_digits_bert")["about"])
 
@@ -427,11 +440,11 @@ def some_mask(images, seed):
 
 
 mask = some_mask(test_digits, 0)
-logits = in_parts(lambda images, mask: guesser((images, mask)), test_digits, mask)
+logits = measuring.in_parts(guesser, (test_digits, mask))
 guesser_nats = float(bert_loss(test_digits, logits, mask))
 print(f"{guesser_nats:.3f} nats a hidden pixel; the table by place {without_network['by place']:.3f}")
 guessed = np.where(mask, logits.argmax(axis=-1), test_digits)
-fig = picture_rows(
+fig = experiment.picture_rows(
     [np.where(mask, -1, test_digits)[chosen], guessed[chosen], test_digits[chosen]], dequantize, palette, ["given", "guessed", "the truth"]
 )
 plots.show(fig, alt="Nine digits with about a seventh of their pixels hidden, the most likely colours in their place, and the true digits: nearly the same.")
@@ -454,10 +467,10 @@ count = course.choose(laptop=2_000, gpu=4_000, smoke=200)
 models = {"autoregressive": reader, "BERT": guesser, "untrained": untrained}
 probed = {}
 for name, model in models.items():
-    train_features, test_features = (in_parts(lambda part: layer_features(model, part), part) for part in (digits[:count], test_digits))
-    probed[name] = [Probe(mine, labels[:count]).accuracy(theirs, test_labels) for mine, theirs in zip(train_features, test_features)]
+    train_features, test_features = (measuring.in_parts(lambda part: layer_features(model, part), part) for part in (digits[:count], test_digits))
+    probed[name] = [measuring.Probe(mine, labels[:count]).accuracy(theirs, test_labels) for mine, theirs in zip(train_features, test_features)]
     print(f"{name:15}", "  ".join(f"{accuracy:.3f}" for accuracy in probed[name]), "  embedding first, then layer by layer")
-pixels = Probe(images[:count].reshape(count, -1), labels[:count]).accuracy(test_images.reshape(len(test_images), -1), test_labels)
+pixels = measuring.Probe(images[:count].reshape(count, -1), labels[:count]).accuracy(test_images.reshape(len(test_images), -1), test_labels)
 print(f"{'raw pixels':15} {pixels:.3f}")
 fig, axis = plots.figure(height=3.2)
 plots.curves(axis, probed | {"raw pixels": [pixels] * len(probed["BERT"])}, range(len(probed["BERT"])), "How well a linear probe names the digit", "layer", "accuracy")
@@ -465,7 +478,8 @@ axis.set_xticks(range(len(probed["BERT"])))
 plots.show(fig, alt="Accuracy of linear probes by layer: " + "; ".join(f"{name} at best {max(values):.2f}" for name, values in probed.items()) + f"; raw pixels {pixels:.2f}.")
 
 # %% [markdown]
-# **What to see.** What we measured, with 2,000 labels, beside the paper's claims:
+# **What to see.** Layer 0 is the embedded sequence, layer 1 what the first block made of it, and so on. Here are the accuracies we
+# measured with 2,000 labels, beside the paper's claims:
 #
 # | claim | in the paper | here |
 # |---|---|---|
@@ -478,8 +492,8 @@ plots.show(fig, alt="Accuracy of linear probes by layer: " + "; ".join(f"{name} 
 
 # %% [markdown] question="objectives" points=2 minutes=6
 # **Question 2.** In the paper, and probably in your run, the probes of the autoregressive model beat those of BERT's model, by more
-# than a point on CIFAR-10 and by about six on ImageNet. But after *fine-tuning* both are equally good (99.0 against 98.6, and
-# 66.3 against 66.5). What does that say about what the BERT model has learned? Think of what it sees in training and in the
+# than a point on CIFAR-10 and by about six on ImageNet. But after *fine-tuning* both are equally good (99.0 against 98.6 %, and
+# 66.3 against 66.5 %). What does that say about what the BERT model has learned? Think of what it sees in training and in the
 # probe, and of how many of its answers count in each picture.
 
 # %% [markdown]
@@ -500,7 +514,7 @@ plots.show(fig, alt="Accuracy of linear probes by layer: " + "; ".join(f"{name} 
 # **Example.** Votes `7 1 7 1 4`: classes 1 and 7 have two each. Noise of .3 for class 1 and .8 for class 7: class 7 wins.
 
 # %% exercise="vote" points=2 minutes=8 difficulty=2
-# hint: `ops.one_hot(predictions, num_classes)` turns each vote into a row of zeros with a single 1. Sum over the axis of the votes.
+# hint: There are `noise.shape[-1]` classes. `ops.one_hot(predictions, num_classes)` turns each vote into a row of zeros with a single 1. Sum over the axis of the votes.
 # hint: The noise is below 1, less than one vote. Add it to the counts: it can decide between equals and nothing else. Then `ops.argmax`.
 
 # %% experiment="vote" minutes=1
@@ -508,26 +522,26 @@ layer = 2
 
 
 def masked_features(pictures, seed):
-    return in_parts(lambda images, mask: layer_features(guesser, images, mask)[layer], pictures, some_mask(pictures, seed))
+    return measuring.in_parts(lambda part: layer_features(guesser, *part)[layer], (pictures, some_mask(pictures, seed)))
 
 
-probe = Probe(masked_features(digits[:count], 100), labels[:count])  # a probe that is used to holes
+probe = measuring.Probe(masked_features(digits[:count], 100), labels[:count])  # a probe that is used to holes
 predictions = np.stack([probe.predict(masked_features(test_digits, seed)) for seed in range(10)])
 single = np.mean(predictions == test_labels, axis=1)
 luck = np.random.default_rng(1).random((2, len(test_labels), 10)).astype("float32")
 voted = [np.mean(ops.convert_to_numpy(vote(five, noise)) == test_labels) for five, noise in zip((predictions[:5], predictions[5:]), luck)]
-unmasked = probe.accuracy(in_parts(lambda part: layer_features(guesser, part)[layer], test_digits), test_labels)
+unmasked = probe.accuracy(measuring.in_parts(lambda part: layer_features(guesser, part)[layer], test_digits), test_labels)
 print(f"one mask    {single.mean():.3f}   (from {single.min():.3f} to {single.max():.3f} in ten tries)")
 print(f"five masks  {np.mean(voted):.3f}   ({voted[0]:.3f} and {voted[1]:.3f})")
 print(f"no mask     {unmasked:.3f}")
 
 # Five hidden pixels instead of five masks.
 five_pixels = np.random.default_rng(2).random((len(test_digits), 64)).argsort(axis=-1).reshape(test_digits.shape) < 5
-features = in_parts(lambda images, mask: layer_features(guesser, images, mask)[layer], test_digits, five_pixels)
+features = measuring.in_parts(lambda part: layer_features(guesser, *part)[layer], (test_digits, five_pixels))
 print(f"“5 tokens”  {probe.accuracy(features, test_labels):.3f}   one mask of five pixels")
 
 # %% [markdown]
-# **What to see.** In our run one mask gives .57, five masks .61 to .62. So the claim holds here, and clearly: the vote wins
+# **What to see.** In our run one mask gives an accuracy of .57, five masks .61 to .62. So the claim holds here, and clearly: the vote wins
 # back what a single mask loses. Five hidden *pixels* give .58: a mask that hides less, and no vote. The whole picture gives only .57, although it
 # hides nothing: the probe and the model know pictures with holes, and a whole one is strange to them. That is the other half of the
 # paper's reason for masking at test time.
@@ -566,7 +580,7 @@ def fine_tuned(model, use_pixels=True, seed=1):
     rng = np.random.default_rng(seed)
     rows = rng.integers(labelled, size=few_steps * 32)
     classifier.fit(digits[rows], (labels[rows], digits[rows]), batch_size=32, verbose=0)
-    class_logits = in_parts(lambda part: classifier(part)[0], test_digits)
+    class_logits = measuring.in_parts(lambda part: classifier(part)[0], test_digits)
     return float(np.mean(class_logits.argmax(axis=-1) == test_labels))
 
 
@@ -574,12 +588,12 @@ scratch = new_model("autoregressive", seed=2, **sizes)
 print(f"from scratch, {labelled} labels:           {fine_tuned(scratch):.3f}")
 alone, copy = (new_model("autoregressive", **sizes) for _ in range(2))
 for other in (alone, copy):
-    other.set_weights(reader.get_weights())
+    training.copy_weights(reader, other)
 print(f"pre-trained, then the class alone: {fine_tuned(alone, use_pixels=False):.3f}")
 print(f"pre-trained, then the joint loss:  {fine_tuned(copy):.3f}")
 
 # %% [markdown]
-# **What to see.** From scratch, 120 steps on 200 digits give .26. Pre-trained, the same steps give .52 to .55: the model had seen
+# **What to see.** From scratch, 120 steps on 200 digits give an accuracy of .26. Pre-trained, the same steps give .52 to .55: the model had seen
 # 4,000 digits before anybody told it a name. That is what pre-training is for.
 #
 # The paper found that the joint loss helps when fine-tuning. Our run does not show it: .52 with it, .55 without. One seed proves
@@ -595,8 +609,8 @@ print(f"pre-trained, then the joint loss:  {fine_tuned(copy):.3f}")
 # %% experiment="colour" minutes=1
 train_emoji_yourself = False  # True takes a few minutes
 emoji_sizes = {"height": 12, "width": 12, "num_layers": 3, "num_heads": 4, "hidden_dim": 64}
-emoji_images, _ = small_images("openmoji", "train", 12)
-test_emoji_images, _ = small_images("openmoji", "test", 12)
+emoji_images, _ = experiment.small_images("openmoji", "train", 12)
+test_emoji_images, _ = experiment.small_images("openmoji", "test", 12)
 painter = new_model("autoregressive", num_colours=16, **emoji_sizes)
 if train_emoji_yourself:
     colours = make_palette(emoji_images, 16)
@@ -604,19 +618,19 @@ else:
     facts = course.checkpoint(painter, "igpt_emoji_ar")
     colours = facts["palette"]
     print(facts["about"])
-emoji, test_emoji = (in_parts(lambda part: quantize(part, colours), part) for part in (emoji_images, test_emoji_images))
+emoji, test_emoji = (measuring.in_parts(lambda part: quantize(part, colours), part) for part in (emoji_images, test_emoji_images))
 if train_emoji_yourself:
     mirrored = np.concatenate([emoji, emoji[:, :, ::-1]])  # more pictures, so that it learns fewer by heart
-    pretrain(painter, mirrored, course.choose(laptop=700, gpu=1_500), autoregressive_loss)
-emoji_tables = baselines(emoji, test_emoji, 16)
-painter_nats = float(autoregressive_loss(test_emoji, in_parts(painter, test_emoji)))
+    experiment.pretrain(painter, mirrored, course.choose(laptop=700, gpu=1_500), autoregressive_loss)
+emoji_tables = experiment.baselines(emoji, test_emoji, 16)
+painter_nats = float(autoregressive_loss(test_emoji, measuring.in_parts(painter, test_emoji)))
 print(f"{painter_nats:.3f} nats a pixel on new emoji; tables: " + ", ".join(f"{name} {nats:.3f}" for name, nats in emoji_tables.items()))
 
 shown = [3, 20, 31, 40, 52, 60, 71, 83, 96, 105, 118, 127]
 whole = test_emoji[[place % len(test_emoji) for place in shown]]
 hidden = np.where(np.arange(12)[:, None] < 6, whole, -1)
 drawn = draw(painter, np.tile(whole.reshape(12, -1)[:, :72], (2, 1)), 24, 0.8)
-fig = picture_rows([hidden, *np.split(drawn, 2), whole], dequantize, colours, ["given", "drawn", "again", "the truth"])
+fig = experiment.picture_rows([hidden, *np.split(drawn, 2), whole], dequantize, colours, ["given", "drawn", "again", "the truth"])
 plots.show(fig, alt="Upper halves of twelve emoji the model has never seen, two completions of each, and the true emoji. Many completions close the shape and keep its colours; hardly one is the true emoji.")
 
 # %% [markdown]
@@ -632,14 +646,14 @@ plots.show(fig, alt="Upper halves of twelve emoji the model has never seen, two 
 # %% experiment="cifar" minutes=1
 if course.preset() == "gpu":
     course.use_preset()
-    photos, _ = small_images("tfds:cifar10", "train", 32)
+    photos, _ = experiment.small_images("tfds:cifar10", "train", 32)
     many_colours = make_palette(photos[:1000], 512)
-    tokens = in_parts(lambda part: quantize(part, many_colours), photos, size=16)
+    tokens = measuring.in_parts(lambda part: quantize(part, many_colours), photos, size=16)
     photographer = new_model("autoregressive", num_colours=512, height=32, width=32, num_layers=8, num_heads=8, hidden_dim=256)
-    pretrain(photographer, tokens, 50_000, autoregressive_loss, rate=1e-3, lines=50)
-    held_out, _ = small_images("tfds:cifar10", "test", 32)
-    held_out = in_parts(lambda part: quantize(part, many_colours), held_out[:1000], size=16)
-    print(f"{float(autoregressive_loss(held_out, in_parts(photographer, held_out, size=32))):.3f} nats a pixel")
+    experiment.pretrain(photographer, tokens, 50_000, autoregressive_loss, rate=1e-3, lines=50)
+    held_out, _ = experiment.small_images("tfds:cifar10", "test", 32)
+    held_out = measuring.in_parts(lambda part: quantize(part, many_colours), held_out[:1000], size=16)
+    print(f"{float(autoregressive_loss(held_out, measuring.in_parts(photographer, held_out, size=32))):.3f} nats a pixel")
 else:
     print("This experiment wants a GPU: it runs when COURSE_PRESET is gpu.")
 
@@ -659,10 +673,14 @@ else:
 # | the middle layers are best | the last costs 2.4 points on CIFAR-10 | not with four layers |
 # | five masks vote better than one | 0 (CIFAR-10), almost 1 point (ImageNet) | yes, by about 5 points |
 #
-# The code that comes with this lab measures them again: `benchmarks/igpt.py` in the repository.
+# `benchmarks/igpt.py` in the repository measures them again.
+#
+# **Next.** In Lab 6 the model hides three quarters of a picture, in patches, and does not even look at what is hidden. That is
+# far cheaper than a sequence of pixels, and it works better.
 #
 # **Read on.**
 #
-# * Chen et al. 2020, *Generative Pretraining from Pixels* (ICML 2020): sections 2 and 4 are this lab.
+# * Chen et al. 2020, [Generative Pretraining from Pixels](https://proceedings.mlr.press/v119/chen20s.html) (ICML 2020): sections 2
+#   and 4 are this lab.
 # * Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*: the same idea for text, joint loss included.
 # * He et al. 2021, [Masked Autoencoders Are Scalable Vision Learners](https://arxiv.org/abs/2111.06377): Lab 6, where hiding pays.

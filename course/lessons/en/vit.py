@@ -18,10 +18,11 @@
 # **What carries over.** Your `MultiHeadAttention` of Lab 1 is the heart of each block. The blocks you build here carry
 # over to Lab 6: a masked autoencoder is your encoder, run on a quarter of the patches.
 #
-# **Time.** About two and a half hours: 105 minutes for ten exercises, the rest for experiments and three questions.
+# **Time.** About two and a half hours: an hour and three quarters for ten exercises, the rest for experiments and three
+# questions.
 #
-# **How it works.** Replace `raise NotImplementedError()` with your code, run the cell, and then the check below it.
-# `course.hint("patchify")` gives a hint, and another one when you call it again. An experiment uses what you built above it.
+# **How it works.** As in Lab 1: replace `raise NotImplementedError()` with your code, run the cell, and then the check
+# below it. `course.hint("patchify")` gives a hint, and another one when you call it again.
 
 # %%
 import course  # first, so that TensorFlow starts without a page of messages
@@ -34,7 +35,7 @@ from course.composite import Composite
 from keras import ops
 
 # %% [markdown]
-# The next cell brings your own attention from Lab 1. If it is missing or fails its checks, you get the course's.
+# The next cell brings your own attention from Lab 1. Where something is missing or fails its checks, you get the course's.
 
 # %%
 MultiHeadAttention = course.carry("MultiHeadAttention")
@@ -46,11 +47,11 @@ MultiHeadAttention = course.carry("MultiHeadAttention")
 # they will be 49 words.
 
 # %% experiment="idea" minutes=1
-from course.experiments import patches
+from course.experiments import loading, measuring, patches, training
 from course.experiments import vit as experiment
 
-images, labels = experiment.arrays(course.data.load("mnist5k"), course.choose(laptop=4000, gpu=4000, smoke=400))
-test_images, test_labels = experiment.arrays(course.data.load("mnist5k", "test"), course.choose(laptop=1000, gpu=1000, smoke=250))
+images, labels = loading.scaled("mnist5k", "train", course.choose(laptop=4000, gpu=4000, smoke=400))
+test_images, test_labels = loading.scaled("mnist5k", "test", course.choose(laptop=1000, gpu=1000, smoke=250))
 plots.show(
     patches.cut_apart(images[3], 4),
     alt=f"Left: a handwritten {labels[3]} with a grid of 7 by 7 patches over it, numbered in reading order. Right: the same 49 "
@@ -76,8 +77,9 @@ plots.show(
 # 12 13 | 14 15        10 11 14 15
 # ```
 #
-# **A trap.** `ops.reshape` alone gives the right shape and the wrong patches: `0 1 2 3` is a strip, not a square. The model
-# would still train, only worse, and nobody would tell you.
+# **Two traps.** `ops.reshape` alone gives the right shape and the wrong patches: `0 1 2 3` is a strip, not a square. The model
+# would still train, only worse, and nobody would tell you. And the size of a batch is not known beforehand when a model trains:
+# `images.shape[0]` is `None` then. So write -1 for it in `ops.reshape`, and `ops.shape(images)[0]` where you need the number.
 
 # %% exercise="patchify" points=3 minutes=12 difficulty=2 handmade="extract_patches"
 # hint: Split the height into (rows, patch_size) and the width into (columns, patch_size) with one reshape. The picture has six axes then.
@@ -91,6 +93,8 @@ plots.show(
 #
 # **Shapes.** `(batch, rows * columns, patch_size * patch_size * channels)` becomes a picture. Patches alone do not say how many
 # rows they make, so `grid`, which is `(rows, columns)`, comes along. The number of channels you can work out.
+#
+# **Example.** The four patches above, with a `patch_size` of 2 and a `grid` of (2, 2), become the picture on their left again.
 
 # %% exercise="unpatchify" points=2 minutes=8 difficulty=2
 # hint: Walk `patchify` backwards: first to six axes, then let two of them change places, then to four.
@@ -105,7 +109,10 @@ plots.show(
 # $$z^i = x^i_p \, E + b, \qquad E \in \mathbb{R}^{(P^2 C) \times D}$$
 #
 # **Shapes.** `(batch, height, width, channels)` to `(batch, patches, hidden_dim)`. For the paper's B/16, a patch has
-# $16 \cdot 16 \cdot 3 = 768$ numbers, and $D$ happens to be 768 too.
+# $16 \cdot 16 \cdot 3 = 768$ numbers, and $D$ happens to be 768 too. From here on a patch is a **token**, as a word was: a vector
+# of width `hidden_dim`.
+#
+# (`Composite`, which your layers are based on, is the `keras.layers.Layer` of Lab 2 that starts faster when layers are nested.)
 
 # %% exercise="PatchEmbedding" points=2 minutes=6 difficulty=1 handmade="Conv2D,conv,extract_patches"
 # hint: Two lines: a `Dense(hidden_dim)` under the name that the docstring gives, and a call of it on what your `patchify` makes.
@@ -143,9 +150,9 @@ print(f"largest difference: {float(ops.max(ops.abs(embedded - convolved))):.1e}"
 #
 # $$z_0 = [\,x_{class};\; x^1_p E;\; x^2_p E;\; \ldots;\; x^N_p E\,] + E_{pos}$$
 #
-# **Shapes.** `place` turns `(batch, patches, hidden_dim)` into `(batch, num_tokens + patches, hidden_dim)`. `tokens` is
-# `(num_tokens, hidden_dim)` and begins as zeros, `positions` is `(num_tokens + patches, hidden_dim)` and begins as small random
-# numbers. `num_tokens` is 1 here and will be 2 in DeiT.
+# **Shapes.** `place` turns `(batch, patches, hidden_dim)` into `(batch, num_tokens + patches, hidden_dim)`. The learned vectors in
+# front are the weight `tokens`: `(num_tokens, hidden_dim)`, all zeros at the beginning. `positions` is
+# `(num_tokens + patches, hidden_dim)` and begins as small random numbers. `num_tokens` is 1 here and will be 2 in DeiT.
 #
 # **Example.** One class token $c$, two patches $a$, $b$, positions $p_0, p_1, p_2$: the result is
 # $c + p_0,\; a + p_1,\; b + p_2$.
@@ -159,22 +166,34 @@ print(f"largest difference: {float(ops.max(ops.abs(embedded - convolved))):.1e}"
 # ## 4.4 The block
 #
 # A block is Lab 2's encoder layer with three changes, which most later models made too: it normalizes *before* each part
-# (pre-LN), the activation is a GELU, and dropout is usually off.
+# (pre-LN), the activation is a GELU, and dropout is usually off. (Papers say *layer* and *block* for the same thing. Here it is a
+# block, because it is made of layers.)
 #
 # $$x' = x + \operatorname{MSA}(\operatorname{LN}(x)), \qquad x'' = x' + \operatorname{MLP}(\operatorname{LN}(x'))$$
 #
-# The path from input to output is nothing but additions. Gradients walk it unhurt, even through 32 blocks.
+# MSA is multi-head self-attention, LN is layer normalization. The MLP is what Lab 2 called feed-forward: two dense layers, the
+# activation between them. The path from input to output is nothing but additions. Gradients walk it unhurt, even through 32 blocks.
 #
 # **Shapes.** `(batch, length, hidden_dim)` in and out. The MLP is `intermediate_dim` wide in the middle, four times
 # `hidden_dim` in the paper.
 #
-# **Traps.** Keras' `LayerNormalization` adds 1e-3 to the variance, ViT's adds 1e-6. And GELU comes in two forms: Keras'
-# `"gelu"` is the exact one, which DeiT and most ports use, and it is what we take.
+# **Traps.** Keras' `LayerNormalization` adds 1e-3 to the variance, ViT's adds 1e-6. GELU comes in two forms, as in Lab 3: Keras'
+# `"gelu"` is the exact one, which DeiT and most ports use, and it is what we take. And dropout falls on what the attention gives
+# and on what the MLP gives, each time just before the sum; one `Dropout` layer can do both.
 
 # %% exercise="ViTBlock" points=4 minutes=15 difficulty=2
 # hint: Six sub-layers with the names of the docstring. Your `MultiHeadAttention(num_heads, hidden_dim)` returns `(output, weights)`.
 # hint: First half: normalize, attend, drop, add to `inputs`. Second half: normalize that sum, two dense layers, drop, add to *the sum*.
 # hint: `x = inputs + self.dropout(self.attention(self.attention_normalization(inputs))[0])` is the first half.
+
+# %% [markdown]
+# ### What changed since BERT
+#
+# The norm moved: BERT adds, then normalizes; ViT normalizes what goes into each half, and leaves the sum alone. The mask is
+# gone, since a picture has no padding. Attention, the two dense layers and the GELU between them stayed.
+
+# %% experiment="changed" minutes=1
+course.changed(ViTBlock, since="BertLayer")
 
 # %% [markdown]
 # ## 4.5 The Vision Transformer
@@ -187,7 +206,7 @@ print(f"largest difference: {float(ops.max(ops.abs(embedded - convolved))):.1e}"
 # %% [markdown]
 # **Goal.** Put it together.
 #
-# * `encode`: images to embedded tokens, through dropout, through the encoder. All tokens come out.
+# * `encode`: images to embedded tokens, then through dropout, then through the encoder. All tokens come out.
 # * `call`: what does the head read? With `pooling="token"` the first token. With `pooling="mean"` the mean of the
 #   patches, without the learned tokens.
 #
@@ -208,8 +227,8 @@ print(f"largest difference: {float(ops.max(ops.abs(embedded - convolved))):.1e}"
 # The smallest data there is: 1,442 digits of 8 by 8 pixels, in patches of 2 by 2. So sixteen words to a sentence.
 
 # %% experiment="digits" minutes=2
-digits, digit_labels = experiment.arrays(course.data.load("digits"))
-test_digits, test_digit_labels = experiment.arrays(course.data.load("digits", "test"))
+digits, digit_labels = loading.scaled("digits")
+test_digits, test_digit_labels = loading.scaled("digits", "test")
 
 
 def digit_model(kind=VisionTransformer, seed=1, **options):
@@ -220,12 +239,12 @@ def digit_model(kind=VisionTransformer, seed=1, **options):
 
 model = digit_model()
 steps = course.choose(laptop=500, gpu=1200, smoke=4)
-losses, seconds = experiment.fit(model, digits, digit_labels, steps, name="digits", rate=2e-3)
-right = experiment.accuracy(model, test_digits, test_digit_labels)
-print(f"{model.count_params():,} weights, {seconds:.0f} s, {right:.1%} of {len(test_digits)} new digits right")
+run = experiment.fit(model, digits, digit_labels, steps, name="digits", rate=2e-3)
+right = measuring.accuracy(model, test_digits, test_digit_labels)
+print(f"{model.count_params():,} weights, {run.seconds:.0f} s, {right:.1%} of {len(test_digits)} new digits right")
 
 # %% [markdown]
-# Over three seeds we measured 97.5, 95.8 and 96.9 %. A linear model on the same pixels has 96.6 %, and the small CNN of section 4.6
+# **What to see.** Over three seeds we measured 97.5, 95.8 and 96.9 %. A linear model on the same pixels has 96.6 %, and the small CNN of section 4.6
 # 97.8 %. So a ViT works here, and is worth no more than the exercise.
 #
 # ### It learns: 28 by 28 pixels
@@ -241,16 +260,16 @@ def mnist_model(kind=VisionTransformer, size=28, patch_size=4, num_layers=4, see
 
 vit = mnist_model()
 steps = course.choose(laptop=600, gpu=3000, smoke=3)
-losses, seconds = experiment.fit(vit, images, labels, steps, name="MNIST", rate=2e-3)
-vit_right = experiment.accuracy(vit, test_images, test_labels)
-print(f"{vit.count_params():,} weights, {seconds:.0f} s, {vit_right:.1%} of {len(test_images)} new digits right")
+run = experiment.fit(vit, images, labels, steps, name="MNIST", rate=2e-3, lines=12)
+vit_right = measuring.accuracy(vit, test_images, test_labels)
+print(f"{vit.count_params():,} weights, {run.seconds:.0f} s, {vit_right:.1%} of {len(test_images)} new digits right")
 fig, axis = plots.figure(height=2.8)
-plots.curves(axis, {"loss": losses}, title="Learning to read digits", xlabel="training steps", ylabel="nats, running mean")
-plots.show(fig, alt=f"The running mean of the loss falls from {losses[0]:.2f} to {losses[-1]:.2f} nats over {len(losses)} steps.")
+plots.curves(axis, {"loss": run.losses}, run.steps, "Learning to read digits", "training steps", "nats")
+plots.show(fig, alt=f"The loss falls from {run.losses[0]:.2f} to {run.losses[-1]:.2f} nats over {run.steps[-1]} steps.")
 
 # %% [markdown]
-# Over three seeds we measured 93.3, 91.1 and 91.6 % after 600 steps. A ViT is slow to start: the loss stays near 2.3 for a while and
-# then falls. The small CNN, with a sixth of the weights, gets 91.3 % on average in a tenth of the time. Remember that for section 4.7.
+# **What to see.** Over three seeds we measured 93.3, 91.1 and 91.6 % after 600 steps. A ViT is slow to start: the loss stays near 2.3
+# nats for a while and then falls. (That is $\log 10$, what a blind guess among ten digits costs.) The small CNN, with a sixth of the weights, gets 91.3 % on average in a tenth of the time. Remember that for section 4.7.
 
 # %% [markdown]
 # ## 4.6 What are positions for?
@@ -317,19 +336,19 @@ for name, make in (("ViT", digit_model), ("CNN", cnn_8), ("ViT without positions
     made(digits[:1])
     start = made.get_weights()
     experiment.fit(made, digits, digit_labels, steps, rate=2e-3)
-    results[name] = experiment.accuracy(made, test_digits, test_digit_labels)
+    results[name] = measuring.accuracy(made, test_digits, test_digit_labels)
     print(f"{name:22} {results[name]:.1%}", flush=True)
     if name != "ViT without positions":
-        experiment.again(made, start, mixed, digit_labels, steps)
-        results[f"{name}, shuffled"] = experiment.accuracy(made, test_mixed, test_digit_labels)
+        training.again(made, start, training.batches(mixed, digit_labels, steps))
+        results[f"{name}, shuffled"] = measuring.accuracy(made, test_mixed, test_digit_labels)
         print(f"{name + ', shuffled':22} {results[f'{name}, shuffled']:.1%}", flush=True)
 
 made = no_positions()
 same = np.abs(ops.convert_to_numpy(made.encode(digits[:8])[:, 0] - made.encode(mixed[:8])[:, 0])).max()
 print(f"without positions, a shuffled picture changes the class token by {same:.0e}")
 fig, (left, right) = plots.figure(columns=2, height=1.5)
-patches.gallery(left, digits[:4], "As they are")
-patches.gallery(right, mixed[:4], "Shuffled, always the same way")
+plots.gallery(left, digits[:4], "As they are")
+plots.gallery(right, mixed[:4], "Shuffled, always the same way")
 plots.show(fig, alt="Left: four handwritten digits of 8 by 8 pixels. Right: the same digits with their 16 patches in a fixed wrong order; nobody could read them.")
 
 # %% [markdown]
@@ -353,9 +372,10 @@ plots.show(fig, alt="Left: four handwritten digits of 8 by 8 pixels. Right: the 
 # wherever it is. They are called its **inductive bias**. A ViT has hardly any. It has to learn from data what the CNN knows
 # from birth.
 #
-# So the fewer labels, the larger the CNN's lead should be. Here is the paper's side of the story: fine-tuned on
-# ImageNet, B/16 reaches 77.9 % if it has seen nothing else, 84.0 % after the larger ImageNet-21k, and 84.2 % after the huge
-# JFT. For the larger L/16 it is 76.5, 85.2 and 87.1 %: with little data, *larger is worse*.
+# So the fewer labels, the larger the CNN's lead should be. Here is the paper's side of the story, as the share of ImageNet's
+# pictures whose first guess is right (*top-1*). B/16 reaches 77.9 % if it has seen nothing but ImageNet, 84.0 % after pre-training on
+# the larger ImageNet-21k, and 84.2 % after the huge JFT. For the larger L/16 it is 76.5, 85.2 and 87.1 %: with little data,
+# *larger is worse*.
 
 # %% experiment="inductive_bias" minutes=4
 counts = course.choose(laptop=[100, 400, 1600], gpu=[100, 400, 1600, 4000], smoke=[100, 400])
@@ -377,14 +397,14 @@ for name, make, own_steps in (("ViT", short_model, steps), ("CNN", cnn_28, 3 * s
     made(images[:1])
     start = made.get_weights()
     for count in counts:
-        rows = experiment.few(labels, count)
+        rows = training.few(labels, count)
         data = images[rows], labels[rows], own_steps
         if count == counts[0]:
-            _, seconds = experiment.fit(made, *data, rate=2e-3)
+            run = experiment.fit(made, *data, rate=2e-3)
         else:
-            _, seconds = experiment.again(made, start, *data)
-        learned[name].append(experiment.accuracy(made, test_images, test_labels))
-        print(f"{name}, {count:4} labels: {learned[name][-1]:.1%} after {seconds:.0f} s", flush=True)
+            run = training.again(made, start, training.batches(*data))
+        learned[name].append(measuring.accuracy(made, test_images, test_labels))
+        print(f"{name}, {count:4} labels: {learned[name][-1]:.1%} after {run.seconds:.0f} s", flush=True)
 fig, axis = plots.figure(height=3)
 plots.curves(axis, learned, counts, "The fewer labels, the more it helps to know", "labels", "accuracy", log="x")
 listed = "; ".join(f"{name} " + ", ".join(f"{value:.2f}" for value in values) for name, values in learned.items())
@@ -418,7 +438,7 @@ def at_size(size, positions):
     """The MNIST model for larger pictures, with these positions."""
     made = mnist_model(size=size)
     made(np.zeros((1, size, size, 1), "float32"))
-    experiment.copy_weights(vit, made, leave=("positions",))
+    training.copy_weights(vit, made, leave=("positions",))
     made.embedding.positions.assign(positions)
     return made
 
@@ -430,7 +450,7 @@ for size in course.choose(laptop=(32, 36, 40), gpu=(32, 36, 40), smoke=(32,)):
     side = size // 4
     stretched = interpolate_positions(old, (7, 7), (side, side))
     copied = ops.concatenate([old, ops.tile(old[1:], (2, 1))])[: side * side + 1]  # as if the length were all that mattered
-    found[size] = [experiment.accuracy(at_size(size, each), larger, test_labels) for each in (stretched, copied)]
+    found[size] = [measuring.accuracy(at_size(size, each), larger, test_labels) for each in (stretched, copied)]
     print(f"{size} x {size} pixels, {side * side} patches: {found[size][0]:.1%} with stretched positions, {found[size][1]:.1%} with repeated ones")
 fig, axis = plots.figure(height=2.8)
 both = {name: [values[place] for values in found.values()] for place, name in enumerate(("stretched", "repeated"))}
@@ -471,10 +491,8 @@ plots.show(fig, alt=f"Accuracy at {', '.join(map(str, found))} pixels: stretched
 # hint: `rollout = ops.matmul(mixed, rollout)`: what is new reads what was there, so it stands on the left.
 
 # %% experiment="rollout" minutes=1
-from course.experiments.transformer import recorded
-
 shown = np.array([np.flatnonzero(test_labels == digit)[0] for digit in range(8)])
-with recorded([block.attention for block in vit.encoder.blocks]) as weights:
+with measuring.recorded([block.attention for block in vit.encoder.blocks]) as weights:
     logits = vit(test_images[shown])
 rollout = ops.convert_to_numpy(attention_rollout([ops.convert_to_tensor(each[0]) for each in weights]))
 shares = rollout[:, 0, 1:]  # what of each patch is in the class token
@@ -504,14 +522,15 @@ plots.show(
 # ## 4.10 DeiT: learn from a teacher
 #
 # DeiT-B is a ViT-B/16, trained on ImageNet alone. Two things made that possible. The first is a
-# recipe: strong augmentation, mixing of pictures, stochastic depth. It lifts the same model from 77.9 % (ViT's own, at 384
-# pixels) to 81.8 % (at 224). The second is a **teacher**, a CNN: 83.4 %.
+# recipe: strong augmentation (pictures are turned, cut and recoloured), two pictures mixed into one, and stochastic depth (in
+# training, blocks are left out at random). It lifts the same model from 77.9 % (ViT's own, at 384 pixels) to 81.8 % (at 224). The
+# second is a **teacher**, a CNN: 83.4 % with it.
 #
 # What is a teacher good for, when the labels are there? It answers for the very picture the student sees. If augmentation cut
 # the cat away, the label still says *cat*, and the teacher says *sofa*. And a CNN passes on its beliefs about pictures.
 #
 # DeiT gives the teacher its own token. The **distillation token** is a second class token, with a head of its own. The class
-# head learns the labels, the distillation head learns from the teacher, and in a test the mean of both answers.
+# head learns the labels, and the distillation head learns from the teacher. In a test the answer is the mean of both.
 
 # %% given="DistilledVisionTransformer, cross_entropy"
 
@@ -527,6 +546,10 @@ plots.show(
 #
 # **Shapes.** Labels `(batch,)`, three times logits `(batch, num_classes)`, one number back. `cross_entropy(labels, logits)` above
 # gives the mean over the batch.
+#
+# **Example.** One picture of class 0; the teacher says class 1. The class head gives class 0 a probability of 0.8, which costs
+# $-\log 0.8 = 0.22$ nats. The distillation head gives class 1 a probability of 0.5, which costs $0.69$. The loss is
+# $(0.22 + 0.69) / 2 = 0.46$.
 
 # %% exercise="hard_distillation_loss" points=2 minutes=5 difficulty=1
 # hint: `ops.argmax(teacher_logits, axis=-1)` is what the teacher decides.
@@ -561,15 +584,15 @@ plots.show(
 # moved copies of each picture, and for each copy the teacher's opinion of *that copy*.
 
 # %% experiment="distillation" minutes=4
-rows = experiment.few(labels, course.choose(laptop=500, gpu=500, smoke=100))
+rows = training.few(labels, course.choose(laptop=500, gpu=500, smoke=100))
 rng = np.random.default_rng(5)
 copies = np.concatenate([experiment.shifted(images[rows], rng, most=1) for _ in range(course.choose(laptop=9, gpu=9, smoke=2))])
 copy_labels = np.tile(labels[rows], len(copies) // len(rows))
 
 teacher = cnn_28()
 experiment.fit(teacher, copies, copy_labels, course.choose(laptop=500, gpu=2000, smoke=2), name="teacher", rate=4e-3)
-opinions = experiment.logits_of(teacher, copies)
-print(f"teacher: {experiment.accuracy(teacher, test_images, test_labels):.1%}; it contradicts {np.mean(opinions.argmax(axis=-1) != copy_labels):.1%} of the labels")
+opinions = measuring.in_parts(teacher, copies)
+print(f"teacher: {measuring.accuracy(teacher, test_images, test_labels):.1%}; it contradicts {np.mean(opinions.argmax(axis=-1) != copy_labels):.1%} of the labels")
 
 
 def told(opinions):
@@ -591,12 +614,12 @@ for name, kind, loss in (
     # A plain ViT has one head, which listens to both.
     both = made.both if kind is DistilledVisionTransformer else lambda images, made=made: 2 * (made(images),)
     student = experiment.Student(made, both)
-    _, seconds = experiment.fit(student, copies, told(opinions), steps, loss=experiment.distilling(loss), rate=2e-3)
-    taught[name] = experiment.accuracy(made, test_images, test_labels)
-    print(f"{name:18} {taught[name]:.1%} after {seconds:.0f} s", flush=True)
+    run = experiment.fit(student, copies, told(opinions), steps, loss=experiment.distilling(loss), rate=2e-3)
+    taught[name] = measuring.accuracy(made, test_images, test_labels)
+    print(f"{name:18} {taught[name]:.1%} after {run.seconds:.0f} s", flush=True)
     if kind is VisionTransformer:
-        experiment.again(student, start, copies, nobody, steps)
-        taught["no teacher"] = experiment.accuracy(made, test_images, test_labels)
+        training.again(student, start, training.batches(copies, nobody, steps))
+        taught["no teacher"] = measuring.accuracy(made, test_images, test_labels)
         print(f"no teacher         {taught['no teacher']:.1%}", flush=True)
 
 # %% [markdown]
@@ -637,22 +660,22 @@ for name, kind, loss in (
 # %% experiment="guessing" minutes=4
 small = ops.convert_to_numpy(ops.image.resize(images, (16, 16), data_format="channels_last"))
 test_small = ops.convert_to_numpy(ops.image.resize(test_images, (16, 16), data_format="channels_last"))
-rows = experiment.few(labels, 200)
+rows = training.few(labels, 200)
 pre_steps = course.choose(laptop=200, gpu=6000, smoke=2)
 tune_steps = course.choose(laptop=150, gpu=300, smoke=2)
 trunk = mnist_model(size=16)
 trunk(small[:1])
 start, guessed = trunk.get_weights(), {}
-_, seconds = experiment.fit(trunk, small[rows], labels[rows], tune_steps, rate=1e-3)
-guessed["nothing"] = experiment.accuracy(trunk, test_small, test_labels)
-print(f"200 labels and no guessing: {guessed['nothing']:.1%} after {seconds:.0f} s", flush=True)
+run = experiment.fit(trunk, small[rows], labels[rows], tune_steps, rate=1e-3)
+guessed["nothing"] = measuring.accuracy(trunk, test_small, test_labels)
+print(f"200 labels and no guessing: {guessed['nothing']:.1%} after {run.seconds:.0f} s", flush=True)
 for target in course.choose(laptop=TARGETS, gpu=TARGETS, smoke=TARGETS[:1]):
     trunk.set_weights(start)
     game = MaskedPatchPrediction(trunk, 4, 1, target)
-    losses, seconds = experiment.fit(game, small, None, pre_steps, rate=2e-3)
-    experiment.again(trunk, trunk.get_weights(), small[rows], labels[rows], tune_steps)
-    guessed[target] = experiment.accuracy(trunk, test_small, test_labels)
-    print(f"guessing {target} for {seconds:.0f} s, then 200 labels: {guessed[target]:.1%}", flush=True)
+    run = experiment.fit(game, small, None, pre_steps, loss=None, rate=2e-3)
+    training.again(trunk, trunk.get_weights(), training.batches(small[rows], labels[rows], tune_steps))
+    guessed[target] = measuring.accuracy(trunk, test_small, test_labels)
+    print(f"guessing {target} for {run.seconds:.0f} s, then 200 labels: {guessed[target]:.1%}", flush=True)
 
 # %% [markdown]
 # **What to see.** In a longer run, of 400 steps for each guessing game, we measured, with one seed: 65.9 % without guessing; after the mean colour
@@ -677,22 +700,29 @@ else:
     print("This experiment wants a GPU: it runs when COURSE_PRESET is gpu.")
 
 # %% [markdown]
-# ## What you have built
+# ## What you built
 #
 # A Vision Transformer with everything the paper has, and DeiT's way to train it on less. `VisionTransformer((224, 224), 16, 12, 12,
 # 768, 3072, 1000)` is the paper's B/16: 86,567,656 weights, counted by our tests.
 #
-# | the paper says | here, at laptop scale |
-# |---|---|
-# | with enough data, attention over patches is all it takes (B/16: 84.0 % after ImageNet-21k) | 96.7 % on small digits, 92 % on MNIST with 4,000 pictures |
-# | with little data a CNN's inductive bias wins | yes: by 28 points with 100 labels |
-# | positions are learned, and are worth 3 points | worth 29 points on small digits; hardly any order among them can be seen |
-# | positions can be stretched to other sizes | yes: 81 % instead of 24 % |
-# | a teacher and its token are worth 1.4 to 2.3 points | not seen: the students differ by less than seeds do |
-# | guessing patches is worth 2 points | not seen: in a minute it costs points |
+# **The paper's claims, and ours.**
+#
+# | claim (Dosovitskiy et al. 2020; the teacher: Touvron et al. 2020) | in the paper | in this lab |
+# |---|---|---|
+# | with enough data, attention over patches is all it takes | B/16: 84.0 % on ImageNet, after ImageNet-21k | 96.7 % on small digits, 92 % on MNIST with 4,000 pictures |
+# | with little data a CNN's inductive bias wins | B/16: 77.9 % without pre-training | yes: by 28 points with 100 labels |
+# | positions are learned, and needed | worth 3 points | worth 29 points on small digits; hardly any order among them can be seen |
+# | positions can be stretched to other sizes | from 224 to 384 pixels, then fine-tuned | yes: 81 % instead of 24 %, without fine-tuning |
+# | a teacher and its token help | by 1.4 to 2.3 points | not seen: the students differ by less than seeds do |
+# | guessing patches helps | by 2 points | not seen: in a minute it costs points |
 #
 # **Next.** In Lab 5 a Transformer paints, pixel by pixel. In Lab 6 your `ViTEncoder` sees a quarter of the patches, and that turns
 # out to be the better guessing game.
 #
-# **To read.** Dosovitskiy et al. (2020), arXiv 2010.11929: sections 3 and 4, and appendix D for the pictures. Touvron et al. (2020),
-# arXiv 2012.12877: sections 4 and 5. Abnar and Zuidema (2020), arXiv 2005.00928.
+# **Read on.**
+#
+# * Dosovitskiy et al. 2020, [An Image is Worth 16x16 Words](https://arxiv.org/abs/2010.11929): sections 3 and 4 are this lab, and
+#   appendix D has the pictures.
+# * Touvron et al. 2020, [Training Data-Efficient Image Transformers & Distillation through Attention](https://arxiv.org/abs/2012.12877):
+#   section 4 is the second token, section 5 what it brings.
+# * Abnar and Zuidema 2020, [Quantifying Attention Flow in Transformers](https://arxiv.org/abs/2005.00928): rollout, and when to doubt it.
