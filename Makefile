@@ -1,7 +1,8 @@
 # Every target sets up .venv by itself, once. `make help` lists them.
 #
-#   make demo PYTHON=python3.12     with another Python (3.11 or newer)
+#   make demo PYTHON=python3.12     with another Python (3.11, 3.12 or 3.13)
 #   make test ARGS="-k softmax"     more words for the command behind a target
+#   make test VERSIONS=lowest       with the oldest packages that will do, or the newest; in an environment of their own
 #   make gates LAB=attention        one lab only
 #   make bench BENCH=attacks        one of the scripts in benchmarks/, see its README
 
@@ -9,9 +10,13 @@ PYTHON ?= python3
 ARGS ?=
 LAB ?=
 BENCH ?= grading transformer
-BIN := .venv/bin
-READY := .venv/ready
+VERSIONS ?= pinned
+ENV := .venv$(patsubst %,-%,$(filter-out pinned,$(VERSIONS)))
+BIN := $(ENV)/bin
+READY := $(ENV)/ready
 LOG := .cache/setup.log
+# What holds packages at a version: what is tested, the lower bounds of pyproject.toml, or nothing.
+PINS := $(if $(filter newest,$(VERSIONS)),,$(if $(filter lowest,$(VERSIONS)),.cache/lowest.txt,constraints.txt))
 
 # nbgrader starts `alembic` and `jupyter` by bare name.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -21,7 +26,14 @@ unexport PYTHONDONTWRITEBYTECODE
 TF_CPP_MIN_LOG_LEVEL ?= 3
 export TF_CPP_MIN_LOG_LEVEL
 
-.PHONY: help demo test lab workshop build gates bench checkpoints proofs site lint clean constraints
+# uv alone finds the oldest versions that go together; it asks the index that UV_DEFAULT_INDEX names.
+ifeq ($(VERSIONS),lowest)
+FIND_LOWEST = @{ $(BIN)/pip install -q uv && $(BIN)/uv pip compile -q pyproject.toml --extra dev --resolution lowest-direct \
+  --python $(BIN)/python --output-file $(PINS); } >> $(LOG) 2>&1 || { echo; tail -n 5 $(LOG); \
+  echo "The lowest versions could not be found. Is there a network? All of it is in $(LOG)."; exit 1; }
+endif
+
+.PHONY: help demo test torch lab workshop build gates bench checkpoints proofs site lint clean constraints release
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -33,6 +45,10 @@ demo: $(READY) ## grade a class of sample submissions and show what went wrong
 
 test: $(READY) ## run the test suite
 	@$(BIN)/pytest $(ARGS)
+
+torch: $(READY) ## hold the reference on PyTorch against TensorFlow; installs PyTorch (on Linux several GB)
+	@$(BIN)/pip install -q torch
+	@$(BIN)/pytest tests/test_backends.py -k torch $(ARGS)
 
 lab: $(READY) ## open JupyterLab on the labs
 	@$(BIN)/course lab $(ARGS)
@@ -61,8 +77,13 @@ site: $(READY) ## write the documentation site, labs with their pictures (an hou
 lint: $(READY) ## look for untidy code
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
+release: $(READY) ## make dist/, and try the wheel in an empty environment
+	@rm -rf build dist && $(BIN)/python -m build --outdir dist . > .cache/release.log 2>&1 || { tail -n 5 .cache/release.log; exit 1; }
+	@echo "dist/ is made; now its wheel is tried in an empty environment, which takes about 8 minutes."
+	@COURSE_WHEEL=$$(ls dist/*.whl) $(BIN)/pytest -m 'slow or not slow' tests/test_wheel.py $(ARGS)
+
 clean: ## remove the environment and everything that was made, but not labs/
-	rm -rf .venv .cache .pytest_cache .ruff_cache build dist *.egg-info demo_course
+	rm -rf .venv .venv-lowest .venv-newest .cache .pytest_cache .ruff_cache build dist *.egg-info demo_course
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment that was made elsewhere and moved here does not work, so it is made again.
@@ -71,12 +92,16 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 endif
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not. Name another: make PYTHON=python3.12"; exit 1; }
-	@mkdir -p .cache && printf 'Setting up .venv (once, about 3 minutes) '
-	@$(PYTHON) -m venv --clear .venv > $(LOG) 2>&1 || { echo; tail -n 3 $(LOG); \
+	@case "$(VERSIONS)" in lowest|pinned|newest) ;; *) \
+	  echo "VERSIONS is lowest, pinned or newest, and not '$(VERSIONS)'."; exit 1;; esac
+	@# TensorFlow comes for these alone; raise the last one when it comes for another.
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+	  echo "Python 3.11, 3.12 or 3.13 is needed, and '$(PYTHON)' is not. Name another: make PYTHON=python3.12"; exit 1; }
+	@mkdir -p .cache && printf 'Setting up $(ENV) (once, about 3 minutes) '
+	@$(PYTHON) -m venv --clear $(ENV) > $(LOG) 2>&1 || { echo; tail -n 3 $(LOG); \
 	  echo "Python could not make an environment. On Debian and Ubuntu, install python3-venv; then try again."; exit 1; }
-	@{ $(BIN)/pip install -c constraints.txt -e '.[dev]' 2>&1 || echo SETUP-FAILED; } | tee -a $(LOG) | \
+	$(FIND_LOWEST)
+	@{ $(BIN)/pip install $(addprefix -c ,$(PINS)) -e '.[dev]' 2>&1 || echo SETUP-FAILED; } | tee -a $(LOG) | \
 	  awk '/^Collecting/ && ++n % 8 == 0 { printf "."; fflush() } /^Installing collected/ { printf " installing "; fflush() }'
 	@if grep -q '^SETUP-FAILED' $(LOG); then echo; grep '^ERROR' $(LOG) | head -n 5; \
 	  echo "Packages could not be installed. Is there a network? All of it is in $(LOG); then try again."; exit 1; fi
@@ -85,7 +110,11 @@ $(READY): pyproject.toml constraints.txt
 	  pathlib.Path(sysconfig.get_path('purelib'), 'transformer_labs_checkout.pth').write_text(os.getcwd() + '\n')"
 	@printf '%s' "$(CURDIR)" > $(READY) && echo "done."
 
-constraints: ## take the newest versions and pin them in constraints.txt
-	@$(PYTHON) -m venv --clear .cache/newest && .cache/newest/bin/pip install -q '.[dev]'
+# The oldest Python decides: what it can install, newer ones can as well.
+constraints: ## take the newest versions and pin them in constraints.txt; about 3 minutes, with Python 3.11
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	  echo "Versions are pinned with the oldest Python that is supported: make constraints PYTHON=python3.11"; exit 1; }
+	@mkdir -p .cache && $(PYTHON) -m venv --clear .cache/newest
+	@.cache/newest/bin/pip install -q '.[dev]' || { echo "constraints.txt is left as it was."; exit 1; }
 	@{ sed -n '/^#/p' constraints.txt; .cache/newest/bin/pip freeze --all --exclude pip --exclude transformer-labs; } > .cache/constraints.txt
 	@mv .cache/constraints.txt constraints.txt && rm -rf .cache/newest && echo "constraints.txt is written; run make test."

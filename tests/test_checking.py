@@ -208,6 +208,30 @@ def test_an_attempt_explains_errors_but_not_what_is_unwritten():
         diagnosing.attempt("no", unwritten)
 
 
+def test_a_block_that_stops_says_why_in_a_learners_words():
+    def block(words):
+        raise ValueError(
+            f"Exception encountered when calling Block.call().\n\n{words}\n\nArguments received by"
+        )
+
+    for words, meaning in (
+        ("Shapes of all inputs must match: ...", "^the attention returns a pair"),
+        ("'EagerTensor' object is not callable", "^a result was handed over .*\nValueError: 'EagerTensor'"),
+        ("condition [2,5], then [2,2,4,4] must be broadcastable", "^a mask does not fit"),
+    ):
+        with pytest.raises(CheckFailed, match=meaning):
+            diagnosing.run_block(block, words)
+    with pytest.raises(ValueError, match="something else"):
+        diagnosing.run_block(block, "something else")
+
+
+def test_tensorflows_own_not_implemented_is_no_empty_answer(halving):
+    def half(x):
+        raise NotImplementedError("Cannot convert a symbolic tensor to a NumPy array.")
+
+    assert "to a NumPy array" in checking.run(half).problems[0]
+
+
 @pytest.mark.parametrize(
     "make, use_bias, sentence",
     [

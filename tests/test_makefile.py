@@ -11,6 +11,7 @@ import pytest
 TARGETS = [
     "demo",
     "test",
+    "torch",
     "lab",
     "workshop",
     "build",
@@ -20,6 +21,7 @@ TARGETS = [
     "proofs",
     "site",
     "lint",
+    "release",
     "clean",
     "help",
 ]
@@ -73,8 +75,42 @@ def test_without_a_fit_python_one_sentence_says_what_to_do(checkout, python):
     assert done.returncode != 0
     assert (
         done.stdout.strip()
-        == f"Python 3.11 or newer is needed, and '{python}' is not. Name another: make PYTHON=python3.12"
+        == f"Python 3.11, 3.12 or 3.13 is needed, and '{python}' is not. Name another: make PYTHON=python3.12"
     )
+
+
+@pytest.mark.parametrize(
+    ("versions", "environment", "pins"),
+    [
+        ("pinned", ".venv", "-c constraints.txt"),
+        ("lowest", ".venv-lowest", "-c .cache/lowest.txt"),
+        ("newest", ".venv-newest", ""),
+    ],
+)
+def test_each_choice_of_versions_has_an_environment_of_its_own(checkout, versions, environment, pins):
+    words = make(checkout, "-n", "test", f"VERSIONS={versions}").stdout.split()
+    recipe = " ".join(words)
+    assert f"{environment}/bin/pip install {pins} -e '.[dev]'".replace("  ", " ") in recipe
+    assert words[-1] == f"{environment}/bin/pytest"
+    assert ("--resolution lowest-direct" in recipe) == (versions == "lowest")
+
+
+def test_other_versions_are_refused_in_a_sentence(checkout):
+    done = make(checkout, "test", "VERSIONS=old")
+    assert done.returncode != 0
+    assert done.stdout.strip() == "VERSIONS is lowest, pinned or newest, and not 'old'."
+
+
+def test_versions_are_pinned_with_the_oldest_python_that_is_supported(root):
+    oldest = tomllib.loads((root / "pyproject.toml").read_text())["project"]["requires-python"].strip(">=")
+    assert f"make constraints PYTHON=python{oldest}" in (root / "Makefile").read_text()
+
+
+def test_every_dependency_has_a_lower_bound(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    loose = [want for want in wanted if ">=" not in want and not want.startswith(project["name"])]
+    assert loose == ["tensorflow[and-cuda]"]  # its bound stands among the dependencies
 
 
 def test_constraints_pin_every_dependency(root):

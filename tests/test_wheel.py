@@ -1,15 +1,22 @@
 """What a learner installs holds `course` alone, and nothing in it knows the answers or the grader."""
 
 import ast
+import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
 
+from autograder.build import source_notebook
 from course import instructor
+from course.lesson import lessons
 
 ROOT = Path(__file__).resolve().parents[1]
 # What each package must not import: autograder -> solutions -> course.
@@ -17,19 +24,36 @@ FORBIDDEN = {"course": {"solutions", "autograder"}, "solutions": {"autograder"}}
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Names in a wheel built from a copy of the checkout; nothing is installed or fetched."""
+def made(tmp_path_factory):
+    """A function of `"wheel"` or `"sdist"` that makes one from a copy of the checkout; nothing is installed or fetched."""
     copy = tmp_path_factory.mktemp("checkout") / "copy"
     left_out = shutil.ignore_patterns(
         ".*", "__pycache__", "*.egg-info", "build", "dist", "demo_course", "node_modules"
     )
     shutil.copytree(ROOT, copy, ignore=left_out)
-    code = "import sys, setuptools.build_meta as backend; print(backend.build_wheel(sys.argv[1]))"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(copy.parent)], cwd=copy, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    with zipfile.ZipFile(copy.parent / done.stdout.split()[-1]) as archive:
+
+    def make(kind):
+        code = f"import sys, setuptools.build_meta as backend; print(backend.build_{kind}(sys.argv[1]))"
+        command = [sys.executable, "-c", code, str(copy.parent)]
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return copy.parent / done.stdout.split()[-1]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def wheel_file(request):
+    """The wheel that COURSE_WHEEL names, as `make release` does, or a new one."""
+    if "COURSE_WHEEL" in os.environ:
+        return Path(os.environ["COURSE_WHEEL"]).resolve()
+    return request.getfixturevalue("made")("wheel")
+
+
+@pytest.fixture(scope="module")
+def wheel(wheel_file):
+    """Names in the wheel, and name -> content."""
+    with zipfile.ZipFile(wheel_file) as archive:
         return archive.namelist(), {name: archive.read(name) for name in archive.namelist()}
 
 
@@ -65,6 +89,13 @@ def _solution_bodies(path):
         body = part.split("### END SOLUTION")[0].strip()
         if body.count("\n") >= 2:
             yield body
+
+
+def test_the_source_distribution_holds_no_more(made):
+    with tarfile.open(made("sdist")) as archive:
+        inside = {name.split("/")[1] for name in archive.getnames() if "/" in name}
+    files = {"LICENSE", "MANIFEST.in", "PKG-INFO", "README.md", "pyproject.toml", "setup.cfg"}
+    assert inside - files <= {"course", "transformer_labs.egg-info"}
 
 
 def test_the_wheel_brings_the_commands(wheel):
@@ -149,3 +180,70 @@ def test_without_what_the_grader_needs(place, capsys):
     _grader(place, "import no_such_grader_part\n")
     assert instructor.main() == 1
     assert 'needs no_such_grader_part: run  pip install -e ".[instructor]"' in capsys.readouterr().err
+
+
+# a release
+
+
+def test_one_version_everywhere():
+    """What cannot read it from pyproject.toml says the same."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    tags = [
+        tag
+        for path in (ROOT / "deploy").rglob("values.yaml")
+        for tag in re.findall(r"tag: (\S+)", path.read_text())
+    ]
+    assert tags and set(tags) == {version}
+    assert re.findall(r"(?m)^version: (\S+)$", (ROOT / "CITATION.cff").read_text()) == [version]
+    assert re.findall(r"(?m)^## (\S+)", (ROOT / "CHANGELOG.md").read_text())[0] == version
+
+
+@pytest.fixture(scope="module")
+def empty(wheel_file, tmp_path_factory):
+    """The `bin` folder of an environment with nothing in it but the wheel and what it asks for."""
+    folder = tmp_path_factory.mktemp("empty") / "env"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    versions = ["-c", str(ROOT / "constraints.txt")] if os.environ.get("VERSIONS") != "newest" else []
+    command = [folder / "bin" / "pip", "install", "-q", *versions, wheel_file]
+    subprocess.run(command, check=True, timeout=1200)
+    return folder / "bin"
+
+
+def outside(command, folder, **env):
+    """Run a program as somebody without a checkout does."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "JUPYTER"))}
+    kept |= {"TF_CPP_MIN_LOG_LEVEL": "3"} | env
+    return subprocess.run(
+        command, cwd=folder, env=kept, capture_output=True, text=True, check=False, timeout=900
+    )
+
+
+@pytest.mark.slow  # installs TensorFlow: `make release`
+def test_an_empty_environment_has_no_answers(empty, tmp_path):
+    there = outside([empty / "python", "-c", "import course; print(course.__version__)"], tmp_path)
+    assert there.returncode == 0 and there.stdout.strip(), there.stderr
+    for name in ("solutions", "autograder", "nbgrader"):
+        assert "No module named" in outside([empty / "python", "-c", f"import {name}"], tmp_path).stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", lessons())
+def test_in_an_empty_environment_a_lab_runs_and_its_checks_pass(empty, tmp_path, name):
+    lesson = lessons()[name]
+    nbformat.write(source_notebook(lesson), tmp_path / f"{name}.ipynb")
+    convert = [
+        empty / "jupyter",
+        "nbconvert",
+        "--to",
+        "notebook",
+        "--execute",
+        "--output",
+        "ran",
+        f"{name}.ipynb",
+    ]
+    done = outside(convert, tmp_path, COURSE_PRESET="smoke", COURSE_DATA=str(tmp_path / "data"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    cells = {cell.id: cell for cell in nbformat.read(tmp_path / "ran.ipynb", as_version=4).cells}
+    for exercise in lesson.exercises:
+        (report,) = cells[f"check-{exercise}"].outputs
+        assert "checks pass. Well done!" in report.data["text/plain"], report.data["text/plain"]

@@ -72,7 +72,7 @@ def row_after_row(pixels, start=None):
     if start is None:
         return ops.concatenate(rows, axis=1)
     start = ops.convert_to_tensor(start)
-    first = ops.broadcast_to(start[None, None], (pixels.shape[0], 1, pixels.shape[-1]))
+    first = ops.broadcast_to(start[None, None], (ops.shape(pixels)[0], 1, pixels.shape[-1]))
     return ops.concatenate([first, *rows[:-1], rows[-1][:, :-1]], axis=1)
 
 

@@ -133,7 +133,7 @@ def ranks_by_comparison(patches, noise, mask_ratio):
 
 @alternative("random_masking")
 def with_a_mask_to_restore(patches, noise, mask_ratio):
-    batch, length, width = patches.shape
+    batch, length, width = ops.shape(patches)
     keep = int(length * (1 - mask_ratio))
     order = ops.argsort(noise, axis=1)
     restore = ops.argsort(order, axis=1)
@@ -148,10 +148,8 @@ def by_smallest_noise(patches, noise, mask_ratio):
     keep = int((1 - mask_ratio) * patches.shape[1])
     _, chosen = ops.top_k(-noise, keep)
     restore = ops.argsort(ops.argsort(noise))
-    visible = ops.stack(
-        [ops.take(image, places, axis=0) for image, places in zip(patches, chosen, strict=True)]
-    )
-    return visible, ops.logical_not(restore < keep), restore
+    pick = ops.one_hot(chosen, patches.shape[1], dtype=patches.dtype)  # (batch, visible, patches)
+    return ops.einsum("bvp,bpw->bvw", pick, patches), ops.logical_not(restore < keep), restore
 
 
 @alternative("restore_order")
@@ -170,13 +168,13 @@ def with_a_one_hot_product(visible, mask_token, restore):
 
 
 @alternative("restore_order")
-def image_by_image(visible, mask_token, restore):
-    missing = ops.tile(mask_token[None, :], (restore.shape[1] - visible.shape[1], 1))
-    images = [
-        ops.take(ops.concatenate([image, missing], axis=0), places, axis=0)
-        for image, places in zip(visible, restore, strict=True)
-    ]
-    return ops.stack(images, axis=0)
+def place_by_place(visible, mask_token, restore):
+    count, found = visible.shape[1], []
+    for number in range(restore.shape[1]):
+        place = restore[:, number : number + 1]  # (batch, 1)
+        patch = ops.take_along_axis(visible, ops.minimum(place, count - 1)[..., None], axis=1)[:, 0]
+        found.append(ops.where(place < count, patch, mask_token))
+    return ops.stack(found, axis=1)
 
 
 # --- sin_cos_positions ------------------------------------------------------------------------------------

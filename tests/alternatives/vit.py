@@ -41,11 +41,12 @@ def split_twice(images, patch_size):
 
 @alternative("patchify")
 def with_einsum(images, patch_size):
-    batch, height, width, channels = images.shape
+    _, height, width, channels = images.shape
     cut = ops.reshape(
-        images, (batch, height // patch_size, patch_size, width // patch_size, patch_size, channels)
+        images, (-1, height // patch_size, patch_size, width // patch_size, patch_size, channels)
     )
-    return ops.reshape(ops.einsum("brysxc->brsyxc", cut), (batch, -1, patch_size**2 * channels))
+    count = (height // patch_size) * (width // patch_size)
+    return ops.reshape(ops.einsum("brysxc->brsyxc", cut), (-1, count, patch_size**2 * channels))
 
 
 @alternative("unpatchify")
@@ -225,7 +226,9 @@ class PartsByKeyword(Composite, keras.Model):
     ):
         super().__init__(**kwargs)
         self.num_tokens, self.pooling = num_tokens, pooling
-        self.head = None if num_classes is None else keras.layers.Dense(num_classes)
+        self.head = (
+            None if num_classes is None else keras.layers.Dense(num_classes, kernel_initializer="zeros")
+        )
         self.encoder = ViTEncoder(
             num_layers=num_layers,
             num_heads=num_heads,
