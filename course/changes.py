@@ -2,8 +2,8 @@
 
     course.changed(ViTBlock, since="BertLayer")
 
-shows the class that was just written beside the one from the earlier lab, and marks the lines that are new. Comments,
-docstrings and line breaks are left out, so that only what the code does is compared.
+shows what the class that was just written does beside what the one from the earlier lab did, and marks what is new.
+Comments, docstrings and line breaks are left out, and so is the making of sub-layers.
 """
 
 import ast
@@ -11,7 +11,11 @@ import difflib
 import html
 import inspect
 import linecache
+import re
 
+# They make things ready; what a layer does stands in the others.
+NOT_SHOWN = ("__init__", "build", "get_config")
+ALIKE = 0.5  # two lines that share as much are taken for one line that was changed
 GONE, NEW = "−", "+"
 STYLE = {"": "", GONE: "background:rgba(213,94,0,.22)", NEW: "background:rgba(0,158,115,.22)"}
 CELL = "text-align:left;white-space:pre-wrap;font-family:monospace;vertical-align:top;padding:1px 6px;"
@@ -61,7 +65,7 @@ class Comparison:
 
     def summary(self):
         """How much stayed, in a sentence."""
-        return f"{self.kept} of the {self.total} lines of your {self.new_name} stood in your {self.old_name}."
+        return f"Of {self.total} lines of what your {self.new_name} does, {self.kept} stood in your {self.old_name}."
 
     def _repr_html_(self):
         if self.missing:
@@ -71,8 +75,7 @@ class Comparison:
             for name in (self.old_name, self.new_name)
         )
         body = "".join(
-            "<tr>" + "".join(_cell(mark, line) for mark, line in ((left, old), (right, new))) + "</tr>"
-            for left, old, right, new in self.rows
+            f"<tr>{_cell(left, old, new)}{_cell(right, new, old)}</tr>" for left, old, right, new in self.rows
         )
         return (
             f'<table style="width:100%;table-layout:fixed"><caption style="text-align:left">{html.escape(self.summary())} '
@@ -84,8 +87,21 @@ class _Missing(Exception):
     """A class without code that could be shown; the text says why and what to do."""
 
 
-def _cell(mark, line):
-    return f'<td style="{CELL}{STYLE[mark]}">{mark or " "} {html.escape(line)}</td>'
+def _cell(mark, line, other):
+    return f'<td style="{CELL}{STYLE[mark]}">{mark or " "} {_emphasized(line, other) if mark else html.escape(line)}</td>'
+
+
+def _emphasized(line, other):
+    """A line as HTML, with the words in bold that the other one does not have in their place."""
+    words, others = ([*filter(None, re.split(r"(\w+|\s+)", text))] for text in (line, other))
+    found = difflib.SequenceMatcher(None, words, others, autojunk=False)
+    if found.ratio() < ALIKE:
+        return html.escape(line)
+    parts = []
+    for kind, start, end, _, _ in found.get_opcodes():
+        text = html.escape("".join(words[start:end]))
+        parts.append(f"<b>{text}</b>" if kind != "equal" and text.strip() else text)
+    return "".join(parts)
 
 
 def _side_by_side(old, new):
@@ -137,7 +153,7 @@ def _from_notebook(name):
 
 
 def _lines(source, name):
-    """The methods of a class, one statement a line or as `ast.unparse` breaks them, without comments and docstrings."""
+    """What a class does, a statement a line, as `ast.unparse` breaks lines, without comments and docstrings."""
     try:
         found = [
             node
@@ -150,7 +166,9 @@ def _lines(source, name):
         ) from None
     if not found:
         raise _Missing(f"There is no class {name} in its cell.")
-    methods = [part for part in found[-1].body if isinstance(part, ast.FunctionDef)]
+    methods = [
+        part for part in found[-1].body if isinstance(part, ast.FunctionDef) and part.name not in NOT_SHOWN
+    ]
     for node in ast.walk(found[-1]):
         if isinstance(node, ast.Raise) and "NotImplementedError" in ast.unparse(node):
             raise _Missing(f"You have not written {name} yet.")

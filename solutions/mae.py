@@ -425,14 +425,15 @@ class FullLengthEncoder(MAEEncoder):
     def call(self, images, noise=None):
         """As `MAEEncoder`, but all tokens come back, in reading order: `(batch, 1 + patches, hidden_dim)`."""
         positions = ops.convert_to_tensor(self.positions)
-        patches, mask, restore = self.patch_embedding(images), None, None
+        patches = self.patch_embedding(images)  # (batch, patches, hidden_dim)
+        mask = restore = None
         if noise is not None:
             _, mask, _ = random_masking(patches, noise, self.mask_ratio)
             patches = ops.where(mask[..., None], ops.cast(self.mask_token, patches.dtype), patches)
             # Every patch is where it was, so a decoder has nothing to move and nothing to fill in.
             places = ops.arange(patches.shape[1], dtype="int32")
             restore = ops.broadcast_to(places, (ops.shape(patches)[0], patches.shape[1]))
-        patches = patches + positions[1:]
+        patches = patches + positions[1:]  # a mask token, too, must know where it stands
         first = ops.zeros_like(patches[:, :1]) + self.class_token + positions[0]  # (batch, 1, hidden_dim)
         return self.encoder(ops.concatenate([first, patches], axis=1)), mask, restore
 

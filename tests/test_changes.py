@@ -6,6 +6,7 @@ import pytest
 from tiny_course import install, notebook
 
 import course
+from course.changes import _emphasized
 from course.errors import CourseError
 
 OLD = '''class Old:
@@ -49,7 +50,7 @@ def test_marks_the_lines_that_changed_and_no_others(classes):
     assert [row for row in found.rows if row[0] or row[2]] == [
         ("−", "    y = x + 1", "+", "    y = x * self.width")
     ]
-    assert repr(found).endswith("4 of the 5 lines of your New stood in your Old.")
+    assert repr(found).endswith("Of 3 lines of what your New does, 2 stood in your Old.")
     assert "−     y = x + 1" in repr(found) and "kept" not in repr(found) and "scale" not in repr(found)
 
 
@@ -59,6 +60,15 @@ def test_the_table_says_it_without_colours_and_escapes_code():
     assert "<script>" not in shown and "&lt;script&gt;" in shown
     assert shown.count(">− ") == shown.count(">+ ") == 1
     assert '<th scope="col"' in shown and "<caption" in shown
+
+
+def test_the_words_that_differ_are_bold_where_two_lines_are_alike():
+    assert (
+        _emphasized("return self.attention(x)[0]", "return self.ask(x)[0]")
+        == "return self.<b>attention</b>(x)[0]"
+    )
+    assert _emphasized("return self.attention(x)[0]", "def think(x):") == "return self.attention(x)[0]"
+    assert _emphasized("a < b", "") == "a &lt; b"
 
 
 def test_an_earlier_lab_is_read_from_its_notebook(tmp_path, monkeypatch, classes):
@@ -71,7 +81,7 @@ def test_an_earlier_lab_is_read_from_its_notebook(tmp_path, monkeypatch, classes
         assert missing._repr_html_().startswith("<p>")
         file = tmp_path / "lab7_tiny" / "tiny.ipynb"
         notebook(file, {"double": OLD.replace("Old", "double"), "quadruple": ""})
-        assert "4 of the 5 lines of your New stood in your double." in repr(
+        assert "Of 3 lines of what your New does, 2 stood in your double." in repr(
             course.changed(classes[0], since="double")
         )
         notebook(

@@ -331,15 +331,6 @@ plots.show(fig, alt="36 small maps, one for each patch of a grid of 6 by 6: how 
 # hint: `self.encoder(ops.concatenate([first, patches], axis=1))` gives the tokens.
 
 # %% [markdown]
-# ### What changed since ViT
-#
-# The blocks are ViT's, to the last weight. New is what happens before them: fixed positions, and three quarters of the
-# patches that are simply not there. The head is gone: a decoder takes its place.
-
-# %% experiment="changed" minutes=1
-course.changed(MAEEncoder, since="VisionTransformer")
-
-# %% [markdown]
 # ## 6.7 The decoder
 #
 # **Goal.** From the tokens of a few patches to a guess for all:
@@ -362,6 +353,15 @@ course.changed(MAEEncoder, since="VisionTransformer")
 # no more than a dense layer: BEiT's.
 
 # %% given="FullLengthEncoder, LinearDecoder"
+
+# %% [markdown]
+# ### What changed since BEiT
+#
+# The blocks are ViT's, to the last weight. Next to the encoder that puts mask tokens into the gaps, as BEiT does, yours says less:
+# what is hidden does not come back as a token. It is simply not there, and so three quarters of the work are not there either.
+
+# %% experiment="changed" minutes=1
+course.changed(MAEEncoder, since=FullLengthEncoder)
 
 # %% [markdown]
 # ## 6.8 What to guess, and the loss
