@@ -27,7 +27,7 @@ class Outcome:
 
     def in_words(self):
         """The error as a sentence for the learner."""
-        if self.error == "NotImplementedError":
+        if self.error == "NotImplementedError" and not self.message:  # TensorFlow has one of its own
             return "not written yet"
         if self.error == "no answer":
             return self.message
