@@ -21,6 +21,7 @@ from course.checking import (
 from course.diagnosing import (
     alike,
     attempt,
+    expect_any_batch,
     expect_attention,
     expect_other_shape,
     expect_result,
@@ -312,6 +313,7 @@ def splits_any_size(split_heads):
         inputs = uneven(*shape)
         message = f"{shape} in {num_heads} heads: head 0 owns the first channels, head 1 the next"
         expect_close(split_heads(inputs, num_heads), blocks.split_heads(inputs, num_heads), message)
+    expect_any_batch(lambda inputs: split_heads(inputs, 2), inputs)
 
 
 @check("merge_heads")
@@ -338,6 +340,7 @@ def undoes_a_split(merge_heads):
         inputs = uneven(*shape)
         message = f"{num_heads} heads do not become the {shape} they were cut from"
         expect_close(merge_heads(blocks.split_heads(inputs, num_heads)), inputs, message)
+    expect_any_batch(merge_heads, blocks.split_heads(inputs, 2))
 
 
 def many_heads(MultiHeadAttention, *inputs, use_bias=True):

@@ -256,8 +256,8 @@ def with_keras_layers(inputs, num_heads):
 
 @alternative("split_heads")
 def turned_then_reshaped(inputs, num_heads):
-    batch, length, width = inputs.shape
-    channels_first = ops.reshape(ops.swapaxes(inputs, 1, 2), (batch, num_heads, -1, length))
+    _, length, width = inputs.shape
+    channels_first = ops.reshape(ops.swapaxes(inputs, 1, 2), (-1, num_heads, width // num_heads, length))
     return ops.swapaxes(channels_first, 2, 3)
 
 
@@ -286,7 +286,7 @@ def permuted_by_keras(inputs):
 @alternative("merge_heads")
 def moved_and_flattened(inputs):
     moved = ops.moveaxis(inputs, 1, 2)
-    return ops.reshape(moved, (*moved.shape[:2], -1))
+    return ops.reshape(moved, (*ops.shape(moved)[:2], -1))
 
 
 # --- MultiHeadAttention -----------------------------------------------------------------------------------

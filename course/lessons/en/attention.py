@@ -463,6 +463,9 @@ plots.show(
 #
 # **A trap.** A single `reshape` to `(batch, num_heads, length, head_dim)` has the right shape and the wrong content:
 # `reshape` never moves numbers past each other. Here head 0 would get `1 2` and `3 4`, all of position 0.
+#
+# **And a habit for all labs.** While a model trains, Keras does not say how large the batch is: `inputs.shape[0]` is `None`. Leave
+# that axis to `reshape` by writing -1, or ask `ops.shape(inputs)`.
 
 # %% exercise="split_heads" points=2 minutes=5 difficulty=2
 # hint: It takes two steps: one cuts the last axis in two without moving anything, the other changes the order of axes.
