@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections import Counter
 
 import pytest
 
@@ -25,6 +26,7 @@ from starlette.testclient import TestClient
 from autograder import catching
 from autograder.grading import Verdict
 from autograder.judge import Mark
+from autograder.stage import counts
 from autograder.workshop.board import Board
 from autograder.workshop.grid import Grid
 from autograder.workshop.queue import FairQueue, Full
@@ -334,6 +336,14 @@ def test_the_instructor_sees_the_class_and_a_projector_can_hide_names(client, bo
     assert 'data-page="desk"' in page.text and "default-src 'self'" in page.headers["content-security-policy"]
     assert 'data-page="wall"' in client.get(f"{PREFIX}?projector").text
     assert "softmax,the mask is inverted,1" in client.get(f"{PREFIX}mistakes.csv").text
+
+
+def test_what_the_board_saw_goes_into_the_instructors_guide(tmp_path, client, board):
+    for user in ("ada", "bo"):
+        client.post(f"{PREFIX}events", json={"events": [event(1)]}, headers=bearer(user, user.title()))
+    table = tmp_path / "mistakes.csv"
+    table.write_bytes(enter(client, "teacher").get(f"{PREFIX}mistakes.csv").content)
+    assert counts.read_counts(table) == {"softmax": Counter({"the mask is inverted": 2})}
 
 
 def test_everything_is_there_again_after_a_restart(tmp_path, board):
