@@ -28,7 +28,7 @@ export TF_CPP_MIN_LOG_LEVEL
 
 # uv alone finds the oldest versions that go together; it asks the index that UV_DEFAULT_INDEX names.
 ifeq ($(VERSIONS),lowest)
-FIND_LOWEST = @{ $(BIN)/pip install -q uv && $(BIN)/uv pip compile -q pyproject.toml --extra dev --resolution lowest-direct \
+FIND_LOWEST = @{ $(BIN)/pip install -q uv && $(BIN)/uv pip compile -q --upgrade pyproject.toml --extra dev --resolution lowest-direct \
   --python $(BIN)/python --output-file $(PINS); } >> $(LOG) 2>&1 || { echo; tail -n 5 $(LOG); \
   echo "The lowest versions could not be found. Is there a network? All of it is in $(LOG)."; exit 1; }
 endif
