@@ -31,7 +31,9 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 
 def make(folder, *arguments):
     # Not as a child of the `make test` that may be running this.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    env = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "ARGS", "VERSIONS"))
+    }
     return subprocess.run(
         ["make", *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=60
     )

@@ -1,9 +1,11 @@
 """The student process: what it can do, what it cannot, and how it ends."""
 
+import contextlib
 import os
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psutil
@@ -182,6 +184,31 @@ def test_nothing_is_left_when_a_student_is_closed(server):
         assert (scratch / "litter").exists()
     assert not psutil.pid_exists(pid)
     assert not scratch.exists()
+
+
+def test_requests_that_arrive_together_are_all_answered(server):
+    """As on a busy machine, where the server forks for one thread while others ask: a socket keeps no gaps between them."""
+    leaving = [server.spawn() for _ in range(2)]
+    family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+    for process in family:
+        process.suspend()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            closed = [pool.submit(one.close) for one in leaving]
+            time.sleep(0.2)
+            coming = [pool.submit(server.spawn) for _ in range(2)]
+            time.sleep(0.2)
+            for process in family:
+                process.resume()
+            for future in closed:
+                future.result(60)
+            for future in coming:
+                future.result(60).close()
+    finally:
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+    assert server.alive()
 
 
 def test_a_dead_server_is_noticed_and_takes_its_students_along():

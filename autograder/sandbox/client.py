@@ -169,7 +169,7 @@ class Server:
         try:
             with self._lock:
                 socket.send_fds(
-                    self._control, [json.dumps(message).encode()], [d.fileno() for d in descriptors]
+                    self._control, [json.dumps(message).encode() + b"\n"], [d.fileno() for d in descriptors]
                 )
         except OSError as error:
             raise MachineFault(f"the grading server is gone ({error})") from error

@@ -51,11 +51,27 @@ def _use_path(config):
     sys.path_importer_cache.clear()
 
 
+class _Requests:
+    """What the client asks, a line of JSON each. Several may come at once, and each `spawn` brings a descriptor along."""
+
+    def __init__(self, control):
+        self.control, self.descriptors, self.rest = control, [], b""
+
+    def come(self):
+        """The requests that are there, in their order; `None` when the client is gone."""
+        text, descriptors, _, _ = socket.recv_fds(self.control, 4096, 8)
+        if not text:
+            return None
+        self.descriptors += descriptors
+        *lines, self.rest = (self.rest + text).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+
 def _serve(control, student, config):
     import isolate
 
     limits = isolate.Limits(**config["limits"]) if config["isolation"] else None
-    children = {}  # pid -> id
+    children, requests = {}, _Requests(control)  # pid -> id
     while True:
         ready, _, _ = select.select([control], [], [], 0.02 if children else None)
         for pid in list(children):
@@ -65,19 +81,20 @@ def _serve(control, student, config):
                 wire.send(control, {"event": "exit", "id": children.pop(pid), "code": code, "cpu": cpu})
         if not ready:
             continue
-        message, descriptors, _, _ = socket.recv_fds(control, 4096, 1)
-        if not message:
+        asked = requests.come()
+        if asked is None:
             break
-        request = json.loads(message)
-        if request["op"] == "spawn":
-            pid = _fork(control, descriptors[0], student, request, config, limits)
-            os.close(descriptors[0])
-            children[pid] = request["id"]
-            wire.send(control, {"event": "spawned", "id": request["id"], "pid": pid})
-        else:
-            for pid, name in children.items():
-                if name == request["id"]:
-                    os.kill(pid, signal.SIGKILL)
+        for request in asked:
+            if request["op"] == "spawn":
+                descriptor = requests.descriptors.pop(0)
+                pid = _fork(control, descriptor, student, request, config, limits)
+                os.close(descriptor)
+                children[pid] = request["id"]
+                wire.send(control, {"event": "spawned", "id": request["id"], "pid": pid})
+            else:
+                for pid, name in children.items():
+                    if name == request["id"]:
+                        os.kill(pid, signal.SIGKILL)
     for pid in children:
         os.kill(pid, signal.SIGKILL)
 
