@@ -5,7 +5,6 @@ The whole path: `repair` -> `SandboxSession` (learner's code) -> `judge` (marks)
 """
 
 import json
-import os
 import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from autograder.sandbox.client import Server
 from autograder.sandbox.faults import MachineFault
 from autograder.submission import SandboxSession
 from autograder.unusual import unusual
+from autograder.writing import write_whole
 from course.handmade import parse
 
 RUN_ROLES = ("setup", "given", "answer", None)  # None: a cell the learner added, which may hold a helper
@@ -51,15 +51,7 @@ class Verdict:
 
     def save(self, path):
         """Write as JSON, whole or not at all."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-        try:
-            draft.write_text(json.dumps(asdict(self), indent=1, sort_keys=True), encoding="utf-8")
-            draft.replace(path)
-        except BaseException:  # a full disk, for one: leave nothing half-written behind
-            draft.unlink(missing_ok=True)
-            raise
+        write_whole(path, json.dumps(asdict(self), indent=1, sort_keys=True))
 
     @classmethod
     def load(cls, path):

@@ -231,11 +231,15 @@ def _problem(function, answer):
     except CheckFailed as failure:
         return str(failure)
     except Exception as error:
-        # TensorFlow has a NotImplementedError as well, about NumPy in a model, and says so in its own words.
-        if isinstance(error, NotImplementedError) and not str(error):
+        if unwritten(error):
             return NOT_WRITTEN
         return f"your code stopped with {type(error).__name__}: {first_lines(error)}{_place(error, answer)}"
     return None
+
+
+def unwritten(error):
+    """Whether an error is the released notebook's own. TensorFlow has one of that name about NumPy, with a message."""
+    return isinstance(error, NotImplementedError) and not str(error)
 
 
 def first_lines(text, limit=300):

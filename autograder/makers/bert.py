@@ -8,7 +8,6 @@ import functools
 
 import keras
 import numpy as np
-from keras import ops
 
 from autograder.checkpoints import maker
 from course import checkpoints
@@ -24,6 +23,7 @@ from course.experiments.bert import (
     vocabulary,
 )
 from course.experiments.measuring import in_parts
+from course.experiments.training import where_asked
 from course.wordpiece import WordPiece
 from solutions.bert import (
     GPT,
@@ -108,9 +108,8 @@ def nats(model, kind):
     """The loss on held-out rows: of hidden tokens, of the next token, or of the next and the one before."""
     if kind == "bert":
         rows = held_out()
-        answers = rows[3]
         logits, _ = in_parts(model, rows[:3])
-        return float(masked_language_loss(ops.maximum(answers, 0), logits, answers >= 0))
+        return float(where_asked(masked_language_loss)(rows[3], logits))
     tokens = pair_rows(corpus()[1], sentence_pair, pack, 384, seed=2)[0]
     return reader_nats(model, masked_language_loss, tokens, size=len(tokens))
 

@@ -156,9 +156,7 @@ def pretrain(
     Returns:
         `training.Trained`, with losses in nats on the held-out rows.
     """
-
-    def wanted(answers, logits):
-        return loss(ops.maximum(answers, 0), logits, answers >= 0)
+    wanted = training.where_asked(loss)
 
     def measure():
         logits, _ = in_parts(model, held_out[:3])

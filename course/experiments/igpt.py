@@ -153,12 +153,7 @@ def pretrain(
     Returns:
         `training.Trained`, with losses in nats.
     """
-    wanted = loss
-    if bert_mask is not None:
-
-        def wanted(answers, logits):
-            return loss(ops.maximum(answers, 0), logits, answers >= 0)
-
+    wanted = loss if bert_mask is None else training.where_asked(loss)
     optimizer = keras.optimizers.Adam(training.warmup_cosine(steps, rate), beta_2=0.95)
     data = batches(images, steps, batch_size, bert_mask, seed)
     return training.fit(model, optimizer, wanted, data, name=name, lines=lines, shuffle=True)

@@ -21,7 +21,12 @@ def blanks(model, texts, pieces, pack, length=LENGTH):
     Returns:
         NumPy array `(texts, vocabulary_size)`.
     """
-    rows = [pack(pieces.encode(text), None, length, pieces.cls, pieces.sep) for text in texts]
+    return _at_the_mask(model, map(pieces.encode, texts), pieces, pack, length)
+
+
+def _at_the_mask(model, cuts, pieces, pack, length=LENGTH):
+    """As `blanks`, of texts that are cut into tokens already."""
+    rows = [pack(cut, None, length, pieces.cls, pieces.sep) for cut in cuts]
     tokens, segments = (np.stack(column).astype("int32") for column in zip(*rows, strict=True))
     places = np.argmax(tokens == pieces.mask, axis=-1)[:, None].astype("int32")
     return in_parts(model, (tokens, segments, places))[0][:, 0]
@@ -63,10 +68,7 @@ def cloze(model, texts, pair, pieces, pack, most=200):
         return float("nan"), 0
     right = []
     for kind, rows in enumerate(asked):
-        packed = [pack(row, None, LENGTH, pieces.cls, pieces.sep) for row in rows]
-        tokens, segments = (np.stack(column).astype("int32") for column in zip(*packed, strict=True))
-        places = np.argmax(tokens == pieces.mask, axis=-1)[:, None].astype("int32")
-        logits = in_parts(model, (tokens, segments, places))[0][:, 0, numbers]
+        logits = _at_the_mask(model, rows, pieces, pack)[:, numbers]
         right.append(np.mean(logits[:, kind] > logits[:, 1 - kind]))
     return float(np.mean(right)), sum(map(len, asked))
 

@@ -102,6 +102,22 @@ def few(labels, count, seed=1):
     return np.array(turns[:count])
 
 
+# --- the loss ---------------------------------------------------------------------------------------------
+
+
+def where_asked(loss):
+    """A loss that takes a mask, as `fit` wants it: of answers, -1 wherever nothing is asked, and logits.
+
+    Args:
+        loss: `loss(answers, logits, mask)`, the learner's.
+    """
+
+    def of(answers, logits):
+        return loss(ops.maximum(answers, 0), logits, answers >= 0)
+
+    return of
+
+
 # --- the loop ---------------------------------------------------------------------------------------------
 
 
@@ -182,9 +198,9 @@ class Progress(keras.callbacks.Callback):
         self.total, self.counted = 0.0, 0
 
     def on_train_batch_end(self, batch, logs=None):
-        done, now = batch + 1, time.perf_counter()
+        done = batch + 1
         if done == 1:
-            self.start = now  # the first step also makes the graph
+            self.start = time.perf_counter()  # the first step also makes the graph
         if done % self.every == 0:
             self.seen.append(done)
             self.losses.append(self.measure() if self.measure else self._since_last_look(done, logs["loss"]))
