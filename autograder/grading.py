@@ -119,7 +119,7 @@ class Grader:
         return self.known[key]
 
     def _judge(self, lesson, cells, notes):
-        server = self.server()
+        self.server()
         warm()  # while the server does the same
         source = _joined(cells)
         verdict = Verdict(lesson.lab, self.seed, notes=list(notes))
@@ -127,7 +127,7 @@ class Grader:
         strange = unusual(_joined(own), _joined([cell for cell in cells if cell not in own]))
         if strange:
             verdict.notes.append(f"worth a look, unusual in an answer: {', '.join(strange)}")
-        with SandboxSession(server, lesson, cells) as session:
+        with SandboxSession(self.server, lesson, cells) as session:
             session.start()
             for exercise in lesson.exercises:
                 verdict.marks.append(

@@ -1,5 +1,6 @@
 """A submission's cells in a student process, started again where it ended and never trusted."""
 
+import contextlib
 import inspect
 from pathlib import Path
 
@@ -15,7 +16,7 @@ class SandboxSession:
     """Answers probes with a learner's code. See `autograder.judge` for what a session is.
 
     Args:
-        server: a `autograder.sandbox.client.Server`.
+        server: a function that gives a running `autograder.sandbox.client.Server`, a new one after one was lost.
         lesson: the `Lesson`.
         cells: `(name, source)` of each code cell to run, in order.
 
@@ -82,7 +83,7 @@ class SandboxSession:
         while self._student is None:
             if self._faults >= MAX_FAULTS:
                 raise SubmissionFault("its code ended the process too often")
-            self._student = self._server.spawn()
+            self._student = self._server().spawn()
             self._student.open(lending.of_earlier_labs(self._lesson))
             if self._run_cells():
                 self._student.take_probes(
@@ -108,13 +109,12 @@ class SandboxSession:
         if self._student is not None:
             self._faults += own
             student, self._student = self._student, None
-            student.close()
+            with contextlib.suppress(MachineFault):  # a server that is gone has taken its students along
+                student.close()
 
     def close(self):
         """End the student process."""
-        if self._student is not None:
-            self._student.close()
-            self._student = None
+        self._end()
 
     def __enter__(self):
         return self

@@ -172,7 +172,8 @@ class Server:
                     self._control, [json.dumps(message).encode() + b"\n"], [d.fileno() for d in descriptors]
                 )
         except OSError as error:
-            raise MachineFault(f"the grading server is gone ({error})") from error
+            self._gone = f"the grading server is gone ({error})"
+            raise MachineFault(self._gone) from error
 
     def kill(self, name):
         """End one student process and wait for it."""
