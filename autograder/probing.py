@@ -130,15 +130,6 @@ def normal(rng, *shapes, scale=1.0):
     return drawn[0] if len(shapes) == 1 else drawn
 
 
-def boolean(rng, *shape, true=0.6):
-    """Boolean tensor, each entry `True` with that probability, and the first of every row surely."""
-    from keras import ops
-
-    values = rng.random(shape) < true
-    values[..., 0] = True
-    return ops.convert_to_tensor(values)
-
-
 def set_weights(layer, rng, *names):
     """Set the weights of the named sub-layers, whatever order the layer made them in.
 

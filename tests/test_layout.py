@@ -1,6 +1,5 @@
-"""The rooms of the project stay tidy: who imports whom, what lies where, and what must not be in any file."""
+"""The rooms of the project stay tidy: what lies where, and what must not be in any file."""
 
-import ast
 import json
 import subprocess
 from pathlib import Path
@@ -29,26 +28,6 @@ def tracked(root):
 
 def modules(root, *folders):
     return [path for folder in folders for path in sorted((root / folder).rglob("*.py"))]
-
-
-def imports_of(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield node.module.split(".")[0]
-
-
-@pytest.mark.parametrize(
-    ("room", "strangers"),
-    [
-        ("course", {"solutions", "autograder", "nbgrader", "tests"}),
-        ("solutions", {"autograder", "nbgrader", "tests"}),
-    ],
-)
-def test_imports_run_one_way(root, room, strangers):
-    found = {path.relative_to(root): strangers & set(imports_of(path)) for path in modules(root, room)}
-    assert not {path: names for path, names in found.items() if names}
 
 
 def test_modules_are_short(root):

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from autograder import probing
-from autograder.probing import Probe, boolean, distinct, normal, prepare, probe, run_probe, set_weights
+from autograder.probing import Probe, distinct, normal, prepare, probe, run_probe, set_weights
 
 
 @pytest.fixture
@@ -81,14 +81,12 @@ def test_sizes_are_distinct(rng):
         assert sorted(sizes) == [3, 4, 5, 6] and all(type(size) is int for size in sizes)
 
 
-def test_normal_and_boolean(rng):
+def test_normal(rng):
     one = normal(rng, (3, 4))
     several = normal(rng, (50, 40), (2, 5), scale=10)
     assert tuple(one.shape) == (3, 4) and [tuple(part.shape) for part in several] == [(50, 40), (2, 5)]
     assert keras.backend.standardize_dtype(one.dtype) == "float32"
     assert 9 < np.std(several[0]) < 11
-    mask = ops.convert_to_numpy(boolean(rng, 20, 30, true=0.3))
-    assert mask.dtype == bool and mask[:, 0].all() and 0.25 < mask[:, 1:].mean() < 0.35
 
 
 class Pair(keras.layers.Layer):

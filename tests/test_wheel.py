@@ -20,7 +20,10 @@ from course.lesson import lessons
 
 ROOT = Path(__file__).resolve().parents[1]
 # What each package must not import: autograder -> solutions -> course.
-FORBIDDEN = {"course": {"solutions", "autograder"}, "solutions": {"autograder"}}
+FORBIDDEN = {
+    "course": {"solutions", "autograder", "nbgrader", "tests"},
+    "solutions": {"autograder", "nbgrader", "tests"},
+}
 
 
 @pytest.fixture(scope="module")

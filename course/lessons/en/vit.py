@@ -318,7 +318,7 @@ def shuffle_patches(images):
 
 def no_positions():
     made = digit_model()
-    made.embedding.positions.assign(ops.zeros_like(made.embedding.positions))
+    made.embedding.positions.assign(ops.zeros(made.embedding.positions.shape))
     made.embedding.positions.trainable = False
     return made
 
