@@ -1,6 +1,8 @@
 """Every lab: its gates, and the whole notebook from top to bottom with the reference's answers."""
 
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbclient
@@ -51,15 +53,27 @@ def errors_of_ours():
     return ",".join(f"error::{kind}:{name}" for name in sorted(modules) for kind in SOON_GONE)
 
 
-def run(lesson, folder, preset, monkeypatch):
+def run(lesson, folder, preset):
     """The instructor's notebook after a run from top to bottom, and the seconds it took."""
-    monkeypatch.setenv("COURSE_PRESET", preset)
-    monkeypatch.setenv("PYTHONWARNINGS", errors_of_ours())
     notebook = source_notebook(lesson)
-    started = time.monotonic()
+    environment = os.environ | {"COURSE_PRESET": preset, "PYTHONWARNINGS": errors_of_ours()}
     resources = {"metadata": {"path": str(folder)}}
-    nbclient.NotebookClient(notebook, timeout=900, resources=resources).execute()
+    started = time.monotonic()
+    nbclient.NotebookClient(notebook, timeout=900, resources=resources).execute(env=environment)
     return notebook, time.monotonic() - started
+
+
+@pytest.fixture(scope="module")
+def quick_runs(tmp_path_factory):
+    """Name of a lab -> the future of its run with a handful of training steps.
+
+    Two at a time: that little work keeps one core busy.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        yield {
+            name: pool.submit(run, lesson, tmp_path_factory.mktemp(name), "smoke")
+            for name, lesson in lessons().items()
+        }
 
 
 def expect_sound(lesson, notebook):
@@ -72,15 +86,16 @@ def expect_sound(lesson, notebook):
         assert "checks pass. Well done!" in report.data["text/plain"], report.data["text/plain"]
 
 
-def test_runs_from_top_to_bottom_and_every_check_passes(lesson, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", lessons())  # not the fixture `lesson`: these come after all gates
+def test_runs_from_top_to_bottom_and_every_check_passes(name, quick_runs):
     """With a handful of training steps: every cell works."""
-    notebook, _ = run(lesson, tmp_path, "smoke", monkeypatch)
-    expect_sound(lesson, notebook)
+    notebook, _ = quick_runs[name].result()
+    expect_sound(lessons()[name], notebook)
 
 
 @pytest.mark.slow  # minutes of training, and a promise about time wants a machine of its own: `make proofs`
-def test_as_a_learner_runs_it_it_keeps_its_budget(lesson, tmp_path, monkeypatch):
-    notebook, seconds = run(lesson, tmp_path, "laptop", monkeypatch)
+def test_as_a_learner_runs_it_it_keeps_its_budget(lesson, tmp_path):
+    notebook, seconds = run(lesson, tmp_path, "laptop")
     expect_sound(lesson, notebook)
     print(f"{lesson.lab}: {seconds:.0f} s from top to bottom")
     assert seconds < BUDGET[lesson.name]

@@ -262,6 +262,29 @@ class FeedForwardBesideAttention(EncoderLayer):
         return self.feed_forward_residual(x, sublayer=lambda x: self.feed_forward(inputs))
 
 
+@misconception(
+    "EncoderLayer", "The function for the attention ignores its argument: with pre-LN that is normalized."
+)
+class AttentionReadsInputs(EncoderLayer):
+    def call(self, inputs, attention_mask=None):
+        x = self.attention_residual(
+            inputs, sublayer=lambda _: self.attention(inputs, attention_mask=attention_mask)[0]
+        )
+        return self.feed_forward_residual(x, sublayer=self.feed_forward)
+
+
+@misconception(
+    "EncoderLayer",
+    "The function for the feed-forward part ignores its argument: with pre-LN that is normalized.",
+)
+class FeedForwardReadsSum(EncoderLayer):
+    def call(self, inputs, attention_mask=None):
+        x = self.attention_residual(
+            inputs, sublayer=lambda x: self.attention(x, attention_mask=attention_mask)[0]
+        )
+        return self.feed_forward_residual(x, sublayer=lambda _: self.feed_forward(x))
+
+
 @misconception("EncoderLayer", "The feed-forward part comes first: attention comes first.")
 class FeedForwardFirst(EncoderLayer):
     def call(self, inputs, attention_mask=None):

@@ -391,6 +391,14 @@ class ProbabilitiesGiven(VisionTransformer):
         return result if self.head is None else ops.softmax(result, axis=-1)
 
 
+@misconception("VisionTransformer", "The head's kernel is drawn at random: it begins as zeros.")
+class HeadDrawnAtRandom(VisionTransformer):
+    def __init__(self, *sizes, **options):
+        super().__init__(*sizes, **options)
+        if self.head is not None:
+            self.head = keras.layers.Dense(self.head.units, name="head")
+
+
 @misconception("VisionTransformer", "There is no dropout on the embedded image.")
 class EmbeddingNotDropped(VisionTransformer):
     def encode(self, images):
@@ -433,6 +441,14 @@ def nearest_position(positions, old_grid, new_grid, num_tokens=1):
 def bicubic_positions(positions, old_grid, new_grid, num_tokens=1):
     image = ops.reshape(positions[num_tokens:], (1, *old_grid, positions.shape[-1]))
     image = ops.image.resize(image, new_grid, interpolation="bicubic", data_format="channels_last")
+    patches = ops.reshape(image, (-1, positions.shape[-1]))
+    return ops.concatenate([positions[:num_tokens], patches], axis=0)
+
+
+@misconception("interpolate_positions", "A smaller grid is smoothed (`antialias`): resize without it.")
+def smoothed_positions(positions, old_grid, new_grid, num_tokens=1):
+    image = ops.reshape(positions[num_tokens:], (1, *old_grid, positions.shape[-1]))
+    image = ops.image.resize(image, new_grid, antialias=True, data_format="channels_last")
     patches = ops.reshape(image, (-1, positions.shape[-1]))
     return ops.concatenate([positions[:num_tokens], patches], axis=0)
 

@@ -199,6 +199,12 @@ def gives_features(VisionTransformer, rng):
     return made(images)
 
 
+@probe("VisionTransformer", "before it has learned anything")
+def starts_with_an_empty_head(VisionTransformer, rng):
+    made, images = VisionTransformer((4, 6), 2, 1, 2, 8, 7, num_classes=5), normal(rng, (2, 4, 6, 3))
+    return {"says something": ops.any(made(images) != 0)}
+
+
 def drops_tokens(arrays, expected):
     """In training some entries of the embedded image are 0, and the blocks have the same rate."""
     if arrays["rates"].shape != expected["rates"].shape or not np.allclose(

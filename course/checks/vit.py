@@ -420,6 +420,19 @@ def between_two_comes_their_mean(interpolate_positions):
 
 
 @check("interpolate_positions")
+def a_smaller_grid_is_not_smoothed(interpolate_positions):
+    positions, old, new = uneven(1 + 15, 3), (5, 3), (3, 3)
+    grid = ops.reshape(positions[1:], (1, *old, 3))
+    smooth = ops.image.resize(grid, new, antialias=True, data_format="channels_last")
+    smooth = ops.concatenate([positions[:1], ops.reshape(smooth, (-1, 3))], axis=0)
+    found = attempt("a grid cannot become smaller", interpolate_positions, positions, old, new)
+    expect_shape(found, (10, 3), "the learned token and 3 x 3 patches")
+    right = blocks.interpolate_positions(positions, old, new)
+    message = "a grid of 5 x 3 does not become one of 3 x 3 as Keras resizes images"
+    expect_result(found, right, message, {"the picture is smoothed: leave `antialias` out": smooth})
+
+
+@check("interpolate_positions")
 def stretches_rows_and_columns(interpolate_positions):
     positions, old, new = uneven(2 + 6, 3), (2, 3), (5, 4)
     right = blocks.interpolate_positions(positions, old, new, 2)
