@@ -80,7 +80,7 @@ def lab(
     ] = 8888,
 ):
     """Open JupyterLab on the labs, or on one of them."""
-    from course.labs import find_labs, notebook_of
+    from course.labs import JUPYTER, find_labs, notebook_of
 
     with _spoken():
         labs = find_labs(Path.cwd())
@@ -93,7 +93,9 @@ def lab(
         command += ["--allow-root"]  # in a container everybody is root, and JupyterLab would only refuse
     if target:  # as an address, so that it also stands in what --no-browser prints
         command += [f"--LabApp.default_url=/lab/tree/{target.relative_to(labs).as_posix()}"]
-    raise typer.Exit(_stay_with(subprocess.Popen(command, cwd=labs)))
+    folders = [str(JUPYTER), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(folders)}
+    raise typer.Exit(_stay_with(subprocess.Popen(command, cwd=labs, env=environment)))
 
 
 def _stay_with(process):

@@ -7,6 +7,7 @@ from pathlib import Path
 from course.errors import CourseError
 
 CHECKOUT = Path(__file__).resolve().parent.parent  # the folder this package lies in, installed or cloned
+JUPYTER = Path(__file__).parent / "jupyter"  # what JupyterLab begins with: long lines of code are wrapped
 LAB = re.compile(r"lab(\d+)_(\w+)")
 
 

@@ -1,4 +1,5 @@
-"""Attention, from a softmax to many heads (Vaswani et al. 2017, *Attention Is All You Need*, section 3.2).
+"""Attention, from a softmax to many heads (Vaswani et al. 2017, *Attention Is All You Need*,
+section 3.2).
 
 Masks are boolean everywhere: `True` = may attend, broadcastable to `(batch, heads, query, key)`.
 """
@@ -39,8 +40,8 @@ def scaled_dot_product_attention(query, key, value, mask=None):
         query: `(..., query_length, key_dim)`.
         key: `(..., key_length, key_dim)`.
         value: `(..., key_length, value_dim)`.
-        mask: optional boolean, broadcastable to `(..., query_length, key_length)`; `True` = may attend.
-            A row that may attend nowhere must not become NaN.
+        mask: optional boolean, broadcastable to `(..., query_length, key_length)`; `True` = may
+            attend. A row that may attend nowhere must not become NaN.
 
     Returns:
         `(output, weights)`: `(..., query_length, value_dim)` and `(..., query_length, key_length)`;
@@ -75,12 +76,13 @@ def padding_mask(lengths, max_length):
     """Hide the padding at the end of shorter sequences.
 
     Args:
-        lengths: integers `(batch,)`, a tensor, an array or a list: how many positions of each sequence are real.
+        lengths: integers `(batch,)`, a tensor, an array or a list: how many positions of each
+            sequence are real.
         max_length: the padded length, an int.
 
     Returns:
-        Boolean `(batch, 1, 1, max_length)`: `True` where the key is real. The two axes of size 1 stand for
-        all heads and all queries.
+        Boolean `(batch, 1, 1, max_length)`: `True` where the key is real. The two axes of size 1
+        stand for all heads and all queries.
     """
     ### BEGIN SOLUTION
     lengths = ops.convert_to_tensor(lengths)
@@ -112,10 +114,12 @@ class SelfAttention(keras.layers.Layer):
 
         Args:
             inputs: `(batch, length, width)`.
-            attention_mask: optional boolean, broadcastable to `(batch, 1, length, length)`; `True` = may attend.
+            attention_mask: optional boolean, broadcastable to `(batch, 1, length, length)`; `True`
+                = may attend.
 
         Returns:
-            `(output, weights)`: `(batch, length, key_dim)` and `(batch, 1, length, length)`. The axis of
+            `(output, weights)`: `(batch, length, key_dim)` and `(batch, 1, length, length)`. The
+            axis of
             size 1 is the head: here there is one.
         """
         ### BEGIN SOLUTION
@@ -164,7 +168,8 @@ def merge_heads(inputs):
 class MultiHeadAttention(keras.layers.Layer):
     """Several attentions side by side, each over its own slice of the width (section 3.2.2).
 
-    Sub-layers: `query_dense`, `key_dense`, `value_dense`, `output_dense`, each a `Dense(hidden_dim)`.
+    Sub-layers: `query_dense`, `key_dense`, `value_dense`, `output_dense`, each a
+    `Dense(hidden_dim)`.
 
     Args:
         num_heads: number of heads; must divide `hidden_dim`.
@@ -196,8 +201,8 @@ class MultiHeadAttention(keras.layers.Layer):
             query: `(batch, query_length, query_width)`.
             key: `(batch, key_length, key_width)`; `query` if left out.
             value: `(batch, key_length, value_width)`; `key` if left out.
-            attention_mask: optional boolean, broadcastable to `(batch, heads, query_length, key_length)`;
-                `True` = may attend.
+            attention_mask: optional boolean, broadcastable to
+                `(batch, heads, query_length, key_length)`; `True` = may attend.
 
         Returns:
             `(output, weights)`: `(batch, query_length, hidden_dim)` and

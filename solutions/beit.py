@@ -1,7 +1,8 @@
-"""BEiT as its authors released it: relative positions, LayerScale, no bias on keys (Bao et al. 2021, and their code).
+"""BEiT as its authors released it: relative positions, LayerScale, no bias on keys (Bao et al.
+2021, and their code).
 
-Lab 6 builds what is new in BEiT, its masks, visual tokens and loss, in `solutions/mae.py`. These are the layers that
-its published models differ in from ViT's.
+Lab 6 builds what is new in BEiT, its masks, visual tokens and loss, in `solutions/mae.py`. These
+are the layers that its published models differ in from ViT's.
 """
 
 import math
@@ -25,8 +26,9 @@ def relative_index(grid):
         grid: `(rows, columns)` of patches.
 
     Returns:
-        Integers `(1 + patches, 1 + patches)`, entry `[query, key]`. For two patches it tells their offset, one of
-        `(2 rows - 1) * (2 columns - 1)`; the last three numbers are for class to patch, patch to class, class to class.
+        Integers `(1 + patches, 1 + patches)`, entry `[query, key]`. For two patches it tells their
+        offset, one of `(2 rows - 1) * (2 columns - 1)`; the last three numbers are for class to
+        patch, patch to class, class to class.
     """
     rows, columns = grid
     row, column = np.divmod(np.arange(rows * columns), columns)
@@ -40,7 +42,9 @@ def relative_index(grid):
 
 
 class RelativeBias(Composite):
-    """One learned number for each offset and head, added to the scores. Weight: `table`, `(offsets + 3, num_heads)`."""
+    """One learned number for each offset and head, added to the scores. Weight: `table`,
+    `(offsets + 3, num_heads)`.
+    """
 
     def __init__(self, grid, num_heads, **kwargs):
         super().__init__(**kwargs)
@@ -57,8 +61,8 @@ class RelativeBias(Composite):
 class BEiTAttention(Composite):
     """Multi-head self-attention with a bias on its scores.
 
-    Sub-layers: `query_dense`, `key_dense`, `value_dense`, `output_dense`. The key has no bias: it would add the same to
-    all scores of a query, which a softmax does not notice.
+    Sub-layers: `query_dense`, `key_dense`, `value_dense`, `output_dense`. The key has no bias: it
+    would add the same to all scores of a query, which a softmax does not notice.
     """
 
     def __init__(self, num_heads, hidden_dim, **kwargs):
@@ -69,7 +73,9 @@ class BEiTAttention(Composite):
             setattr(self, name, dense)
 
     def call(self, inputs, bias=None):
-        """`(batch, length, hidden_dim)`, and optionally `(heads, length, length)`, to the shape of `inputs`."""
+        """`(batch, length, hidden_dim)`, and optionally `(heads, length, length)`, to the shape of
+        `inputs`.
+        """
         _, length, width = inputs.shape
         query, key, value = (
             ops.transpose(
@@ -87,7 +93,8 @@ class BEiTAttention(Composite):
 
 
 class BEiTBlock(Composite):
-    """ViT's block with two additions: a bias for the attention, and a learned factor on what each part adds.
+    """ViT's block with two additions: a bias for the attention, and a learned factor on what each
+    part adds.
 
     Args:
         num_heads, hidden_dim, intermediate_dim: as for `ViTBlock`.
@@ -120,7 +127,8 @@ class BEiTBlock(Composite):
 
         Args:
             inputs: `(batch, length, hidden_dim)`.
-            bias: `(heads, length, length)`, what is added to the scores; a block's own, if it has one, comes first.
+            bias: `(heads, length, length)`, what is added to the scores; a block's own, if it has
+                one, comes first.
 
         Returns:
             `(batch, length, hidden_dim)`.
@@ -149,8 +157,9 @@ class BEiT(Composite, keras.Model):
         image_size: side of the images in pixels.
         patch_size: side of a patch in pixels.
         num_layers, num_heads, hidden_dim, intermediate_dim: as for ViT.
-        positions: `"shared"`, one relative bias for all blocks, as in the released pre-training; `"own"`, one for each
-            block, as in its fine-tuning; `"absolute"`, learned positions as in the paper's text.
+        positions: `"shared"`, one relative bias for all blocks, as in the released pre-training;
+            `"own"`, one for each block, as in its fine-tuning; `"absolute"`, learned positions as
+            in the paper's text.
         layer_scale: where LayerScale's factors begin; `None` for none, as in the paper's text.
         num_codes: codes to be guessed for each patch; `None` for a model that is fine-tuned.
         num_classes: classes, for a model that is fine-tuned; `None` for features.
@@ -201,10 +210,12 @@ class BEiT(Composite, keras.Model):
         """Images, or `(images, mask)`, to logits.
 
         Args:
-            inputs: `(batch, height, width, channels)`; the mask is boolean, `(batch, patches)`, `True` = hidden.
+            inputs: `(batch, height, width, channels)`; the mask is boolean, `(batch, patches)`,
+                `True` = hidden.
 
         Returns:
-            `(batch, patches, num_codes)`; fine-tuned, of the mean of the patches, `(batch, num_classes)`.
+            `(batch, patches, num_codes)`; fine-tuned, of the mean of the patches,
+            `(batch, num_classes)`.
         """
         images, mask = inputs if isinstance(inputs, tuple | list) else (inputs, None)
         patches = self.patch_embedding(images)

@@ -1,7 +1,8 @@
-"""BERT, beside GPT and ELMo (Devlin et al. 2019, *BERT: Pre-training of Deep Bidirectional Transformers*).
+"""BERT, beside GPT and ELMo (Devlin et al. 2019, *BERT: Pre-training of Deep Bidirectional
+Transformers*).
 
-Tokens are integers; `PAD` fills shorter sequences up. Masks are boolean everywhere: in attention `True` = may attend,
-in masked language modelling `True` = chosen, to be guessed.
+Tokens are integers; `PAD` fills shorter sequences up. Masks are boolean everywhere: in attention
+`True` = may attend, in masked language modelling `True` = chosen, to be guessed.
 """
 
 import keras
@@ -49,9 +50,10 @@ def pack(first, second=None, max_length=64, cls=CLS, sep=SEP):
         sep: the token that ends each segment.
 
     Returns:
-        `(tokens, segments)`, two int32 NumPy arrays `(max_length,)`. Tokens: `cls`, first, `sep`, then second and
-        `sep` if there is a second, then `PAD`. Segments: 1 for the second segment and its `sep`, else 0. While the
-        whole is too long, the longer segment loses its last token; when both are equally long, the second does.
+        `(tokens, segments)`, two int32 NumPy arrays `(max_length,)`. Tokens: `cls`, first, `sep`,
+        then second and `sep` if there is a second, then `PAD`. Segments: 1 for the second segment
+        and its `sep`, else 0. While the whole is too long, the longer segment loses its last token;
+        when both are equally long, the second does.
     """
     ### BEGIN SOLUTION
     first, second = list(first), None if second is None else list(second)
@@ -72,20 +74,22 @@ def pack(first, second=None, max_length=64, cls=CLS, sep=SEP):
 def mask_tokens(tokens, choice_noise, kind_noise, random_tokens, share=0.15):
     """Choose tokens to be guessed, and hide most of them (section 3.1).
 
-    In each row `round(share * length)` tokens are chosen, at least one, where `length` counts all tokens that are
-    not `PAD`. Only these can be chosen: tokens that are neither `PAD` nor `CLS` nor `SEP`. Those with the smallest
-    `choice_noise` are. What stands at a chosen place is then decided by `kind_noise`.
+    In each row `round(share * length)` tokens are chosen, at least one, where `length` counts all
+    tokens that are not `PAD`. Only these can be chosen: tokens that are neither `PAD` nor `CLS` nor
+    `SEP`. Those with the smallest `choice_noise` are. What stands at a chosen place is then decided
+    by `kind_noise`.
 
     Args:
         tokens: integers `(batch, length)`.
         choice_noise: numbers between 0 and 1, `(batch, length)`.
-        kind_noise: numbers between 0 and 1, `(batch, length)`: below 0.8 the token becomes `MASK`, from 0.8 and
-            below 0.9 it becomes the random token, from 0.9 it stays.
+        kind_noise: numbers between 0 and 1, `(batch, length)`: below 0.8 the token becomes `MASK`,
+            from 0.8 and below 0.9 it becomes the random token, from 0.9 it stays.
         random_tokens: integers `(batch, length)`, drawn from the whole vocabulary.
         share: which part is chosen.
 
     Returns:
-        `(inputs, chosen)`: integers `(batch, length)`, what the model reads, and booleans `(batch, length)`.
+        `(inputs, chosen)`: integers `(batch, length)`, what the model reads, and booleans
+        `(batch, length)`.
     """
     ### BEGIN SOLUTION
     tokens = ops.cast(tokens, "int32")
@@ -107,15 +111,18 @@ def sentence_pair(documents, document, place, noise):
     """Two segments that follow one another, or only look as if they did (section 3.1, task 2).
 
     Args:
-        documents: at least two documents; each is a list of segments, each segment a list of token numbers.
+        documents: at least two documents; each is a list of segments, each segment a list of token
+            numbers.
         document: number of the document that the first segment comes from.
         place: number of the first segment in it.
-        noise: three numbers from 0 to 1, below 1. If the first is below 0.5 and the document goes on, the second segment
-            is the next one. Else it is a random one: of the *other* documents, in their order, the one numbered
-            `int(noise[1] * (number of others))`, and of its segments number `int(noise[2] * (number of segments))`.
+        noise: three numbers from 0 to 1, below 1. If the first is below 0.5 and the document goes
+            on, the second segment is the next one. Else it is a random one: of the *other*
+            documents, in their order, the one numbered `int(noise[1] * (number of others))`, and of
+            its segments number `int(noise[2] * (number of segments))`.
 
     Returns:
-        `(first, second, is_next)`: two lists of token numbers, and 1 if the second really follows, else 0.
+        `(first, second, is_next)`: two lists of token numbers, and 1 if the second really follows,
+        else 0.
     """
     ### BEGIN SOLUTION
     first = documents[document][place]
@@ -136,11 +143,12 @@ def small():
 
 
 class BertEmbedding(Composite):
-    """What a token is, where it stands and which segment it is in: three vectors, added up (section 3, figure 2).
+    """What a token is, where it stands and which segment it is in: three vectors, added up (section
+    3, figure 2).
 
-    Sub-layers: `token_embedding`, `position_embedding` and `segment_embedding`, each a `keras.layers.Embedding` of width
-    `hidden_dim` that begins with `small()`; `normalization`, a `LayerNormalization` with an epsilon of 1e-12, and after it
-    `dropout`.
+    Sub-layers: `token_embedding`, `position_embedding` and `segment_embedding`, each a
+    `keras.layers.Embedding` of width `hidden_dim` that begins with `small()`; `normalization`, a
+    `LayerNormalization` with an epsilon of 1e-12, and after it `dropout`.
 
     Args:
         vocabulary_size: how many tokens there are.
@@ -184,11 +192,13 @@ class BertEmbedding(Composite):
 
 
 class BertLayer(Composite):
-    """Self-attention, then two dense layers, post-LN: the Transformer's encoder layer with a GELU (section 3).
+    """Self-attention, then two dense layers, post-LN: the Transformer's encoder layer with a GELU
+    (section 3).
 
-    Sub-layers: `attention`, a `MultiHeadAttention`; `intermediate_dense`, a `Dense(intermediate_dim)` with a GELU, and
-    `output_dense`, a `Dense(hidden_dim)`; and around them `attention_residual` and `feed_forward_residual`, each an
-    `AddAndNorm(dropout)` whose `normalization.epsilon` is set to `epsilon`.
+    Sub-layers: `attention`, a `MultiHeadAttention`; `intermediate_dense`, a
+    `Dense(intermediate_dim)` with a GELU, and `output_dense`, a `Dense(hidden_dim)`; and around
+    them `attention_residual` and `feed_forward_residual`, each an `AddAndNorm(dropout)` whose
+    `normalization.epsilon` is set to `epsilon`.
 
     Args:
         num_heads: heads of the attention; must divide `hidden_dim`.
@@ -196,7 +206,8 @@ class BertLayer(Composite):
         intermediate_dim: width in the middle of the dense part.
         dropout: rate of the dropout in both residual connections.
         epsilon: of both normalizations.
-        approximate: whether the GELU is the tanh form of the authors' code, or the exact one of most later code.
+        approximate: whether the GELU is the tanh form of the authors' code, or the exact one of
+            most later code.
     """
 
     def __init__(
@@ -226,7 +237,8 @@ class BertLayer(Composite):
 
         Args:
             inputs: `(batch, length, hidden_dim)`.
-            attention_mask: optional boolean, broadcastable to `(batch, heads, length, length)`; `True` = may attend.
+            attention_mask: optional boolean, broadcastable to `(batch, heads, length, length)`;
+                `True` = may attend.
 
         Returns:
             `(batch, length, hidden_dim)`.
@@ -251,8 +263,8 @@ class BertLayer(Composite):
 class Bert(Composite, keras.Model):
     """Embeddings, layers, and a pooler that reads the first place (section 3).
 
-    Sub-layers: `embedding`, a `BertEmbedding`; `blocks`, a list of `BertLayer`; `pooler_dense`, a `Dense(hidden_dim)`
-    with a tanh.
+    Sub-layers: `embedding`, a `BertEmbedding`; `blocks`, a list of `BertLayer`; `pooler_dense`, a
+    `Dense(hidden_dim)` with a tanh.
 
     Args:
         vocabulary_size: how many tokens there are.
@@ -300,11 +312,12 @@ class Bert(Composite, keras.Model):
         """Read.
 
         Args:
-            inputs: `(tokens, segments)`, both integers `(batch, length)`. Nobody attends to a `PAD`.
+            inputs: `(tokens, segments)`, both integers `(batch, length)`. Nobody attends to a
+                `PAD`.
 
         Returns:
-            `(states, pooled)`: `(batch, length, hidden_dim)`, what the last layer gave, and `(batch, hidden_dim)`, what
-            the pooler makes of its first place.
+            `(states, pooled)`: `(batch, length, hidden_dim)`, what the last layer gave, and
+            `(batch, hidden_dim)`, what the pooler makes of its first place.
         """
         ### BEGIN SOLUTION
         tokens, segments = inputs
@@ -319,9 +332,10 @@ class Bert(Composite, keras.Model):
 class MaskedLanguageHead(Composite):
     """From the state at a place to a score for every token that could stand there (section 3.1, task 1).
 
-    Sub-layers: `transform_dense`, a `Dense(hidden_dim)` with a GELU, and `normalization`, a `LayerNormalization` with an
-    epsilon of 1e-12. A weight of its own: `bias`, `(vocabulary_size,)`, which begins as zeros. The matrix that makes
-    scores is not its own: it is that of the token embeddings.
+    Sub-layers: `transform_dense`, a `Dense(hidden_dim)` with a GELU, and `normalization`, a
+    `LayerNormalization` with an epsilon of 1e-12. A weight of its own: `bias`,
+    `(vocabulary_size,)`, which begins as zeros. The matrix that makes scores is not its own: it is
+    that of the token embeddings.
 
     Args:
         vocabulary_size: how many tokens there are.
@@ -375,7 +389,9 @@ def masked_language_loss(labels, logits, chosen):
 
 
 class BertPretraining(Composite, keras.Model):
-    """A `Bert` with both heads of pre-training. `bert` reads, `head` guesses tokens, `next_dense` judges the pair."""
+    """A `Bert` with both heads of pre-training. `bert` reads, `head` guesses tokens, `next_dense`
+    judges the pair.
+    """
 
     def __init__(self, bert, **kwargs):
         super().__init__(**kwargs)
@@ -387,9 +403,11 @@ class BertPretraining(Composite, keras.Model):
     def call(self, inputs):
         """`(tokens, segments, places)` to two tensors of logits.
 
-        `tokens` and `segments` are integers `(batch, length)`; `places`, integers `(batch, number)`, says which places are
-        to be guessed: only there is the large product with the vocabulary computed. Returns `(batch, number,
-        vocabulary_size)` and `(batch, 2)`, whose column 1 stands for "the second segment follows".
+        `tokens` and `segments` are integers `(batch, length)`; `places`, integers
+        `(batch, number)`, says which places are
+        to be guessed: only there is the large product with the vocabulary computed. Returns
+        `(batch, number, vocabulary_size)` and `(batch, 2)`, whose column 1 stands for "the second
+        segment follows".
         """
         tokens, segments, places = inputs
         states, pooled = self.bert((tokens, segments))
@@ -435,9 +453,11 @@ class LinearSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def make_optimizer(peak, total_steps, warmup_share=0.1):
-    """BERT's optimizer: AdamW with a decay of 0.01, which leaves biases and norms alone, and clipped gradients.
+    """BERT's optimizer: AdamW with a decay of 0.01, which leaves biases and norms alone, and
+    clipped gradients.
 
-    Two details differ from the authors' code: theirs does not correct Adam's bias of the first steps, and Keras' does.
+    Two details differ from the authors' code: theirs does not correct Adam's bias of the first
+    steps, and Keras' does.
     """
     warmup = max(1, round(warmup_share * total_steps))
     schedule = LinearSchedule(peak, warmup, total_steps)
@@ -482,7 +502,8 @@ def sentence_vectors(states, tokens):
         tokens: integers `(batch, length)`; the states at `PAD` do not count.
 
     Returns:
-        `(batch, hidden_dim)`; each row has length 1, so the product of two rows is the cosine between them.
+        `(batch, hidden_dim)`; each row has length 1, so the product of two rows is the cosine
+        between them.
     """
     ### BEGIN SOLUTION
     real = ops.cast(tokens != PAD, states.dtype)[..., None]  # (batch, length, 1)
@@ -494,8 +515,8 @@ def sentence_vectors(states, tokens):
 class GPT(Composite, keras.Model):
     """The first GPT (Radford et al. 2018): the same layers, and nobody sees what comes later.
 
-    No segments, no norm on the embeddings; the output matrix is that of the embeddings, without a bias. The
-    normalizations have an epsilon of 1e-5.
+    No segments, no norm on the embeddings; the output matrix is that of the embeddings, without a
+    bias. The normalizations have an epsilon of 1e-5.
     """
 
     def __init__(
@@ -523,7 +544,9 @@ class GPT(Composite, keras.Model):
         ]
 
     def states(self, tokens):
-        """Integers `(batch, length)` to `(batch, length, hidden_dim)`; place `i` knows tokens 0 to `i`."""
+        """Integers `(batch, length)` to `(batch, length, hidden_dim)`; place `i` knows tokens 0 to
+        `i`.
+        """
         length = tokens.shape[1]
         x = self.dropout(self.token_embedding(tokens) + self.position_embedding(ops.arange(length)))
         for block in self.blocks:
@@ -531,16 +554,19 @@ class GPT(Composite, keras.Model):
         return x
 
     def call(self, tokens):
-        """Integers `(batch, length)` to logits `(batch, length, vocabulary_size)` of the token that comes next."""
+        """Integers `(batch, length)` to logits `(batch, length, vocabulary_size)` of the token that
+        comes next.
+        """
         states = self.states(tokens)  # (batch, length, hidden_dim)
         return ops.matmul(states, ops.transpose(self.token_embedding.embeddings))
 
 
 class Elmo(Composite, keras.Model):
-    """What ELMo (Peters et al. 2018) does, small: one LSTM reads forwards, another backwards, and they never meet.
+    """What ELMo (Peters et al. 2018) does, small: one LSTM reads forwards, another backwards, and
+    they never meet.
 
-    The original reads characters, and is far wider. Here both readers share the token embeddings, and these make the
-    scores, too.
+    The original reads characters, and is far wider. Here both readers share the token embeddings,
+    and these make the scores, too.
     """
 
     def __init__(self, vocabulary_size, num_layers, hidden_dim, dropout=0.1, **kwargs):
@@ -558,19 +584,25 @@ class Elmo(Composite, keras.Model):
         )
 
     def one_way(self, lstms, x):
-        """`(batch, length, hidden_dim)` through LSTMs, with a residual connection around each but the first."""
+        """`(batch, length, hidden_dim)` through LSTMs, with a residual connection around each but
+        the first.
+        """
         for number, lstm in enumerate(lstms):
             x = lstm(x) + (x if number else 0.0)
         return x
 
     def both_ways(self, tokens):
-        """Two tensors `(batch, length, hidden_dim)`: what was read up to each place from the left, and from the right."""
+        """Two tensors `(batch, length, hidden_dim)`: what was read up to each place from the left,
+        and from the right.
+        """
         x = self.dropout(self.token_embedding(tokens))
         backward = ops.flip(self.one_way(self.backward_lstms, ops.flip(x, axis=1)), axis=1)
         return self.one_way(self.forward_lstms, x), backward
 
     def states(self, tokens):
-        """Integers `(batch, length)` to `(batch, length, 2 * hidden_dim)`: the two readings side by side."""
+        """Integers `(batch, length)` to `(batch, length, 2 * hidden_dim)`: the two readings side by
+        side.
+        """
         return ops.concatenate(self.both_ways(tokens), axis=-1)
 
     def call(self, tokens):
@@ -594,7 +626,9 @@ class Reader(Composite):
 
 
 class StatesClassifier(Composite, keras.Model):
-    """A `Reader`, `GPT` or `Elmo` that sorts texts: dropout and a dense layer on the mean of its states."""
+    """A `Reader`, `GPT` or `Elmo` that sorts texts: dropout and a dense layer on the mean of its
+    states.
+    """
 
     def __init__(self, reader, num_classes, dropout=0.1, **kwargs):
         super().__init__(**kwargs)
@@ -627,9 +661,11 @@ def build(size, vocabulary_size=30_522, pretraining=False, **options):
 
 
 def spread_weights(model, spread=0.02, seed=0):
-    """Draw all matrices, embeddings and dense layers alike, anew with this spread. Call the model once before.
+    """Draw all matrices, embeddings and dense layers alike, anew with this spread. Call the model
+    once before.
 
-    0.02 is what the authors' code has, for widths of hundreds. A narrow model learns sooner from a wider start.
+    0.02 is what the authors' code has, for widths of hundreds. A narrow model learns sooner from a
+    wider start.
     """
     for layer in model._flatten_layers():
         part = {keras.layers.Dense: "kernel", keras.layers.Embedding: "embeddings"}.get(type(layer))

@@ -1,7 +1,7 @@
 """iGPT: a language model that writes pictures (Chen et al. 2020, *Generative Pretraining from Pixels*).
 
-A picture is integers `(batch, height, width)`, one colour of a palette for each pixel. Masks are boolean everywhere:
-in attention `True` = may attend, in the BERT objective `True` = hidden.
+A picture is integers `(batch, height, width)`, one colour of a palette for each pixel. Masks are
+boolean everywhere: in attention `True` = may attend, in the BERT objective `True` = hidden.
 """
 
 import math
@@ -50,8 +50,8 @@ def quantize(images, palette):
         palette: `(num_colours, channels)` from -1 to 1.
 
     Returns:
-        Integers (int32) `(batch, height, width)`: for each pixel the colour whose squared distance, summed over the
-        channels, is smallest.
+        Integers (int32) `(batch, height, width)`: for each pixel the colour whose squared distance,
+        summed over the channels, is smallest.
     """
     ### BEGIN SOLUTION
     palette = ops.convert_to_tensor(palette)
@@ -69,7 +69,8 @@ def dequantize(tokens, palette):
         palette: `(num_colours, channels)` from -1 to 1.
 
     Returns:
-        `uint8 (batch, height, width, channels)`: -1 becomes 0, 1 becomes 255, what lies between is rounded.
+        `uint8 (batch, height, width, channels)`: -1 becomes 0, 1 becomes 255, what lies between is
+        rounded.
     """
     ### BEGIN SOLUTION
     colours = ops.take(ops.convert_to_tensor(palette), tokens, axis=0)  # (batch, height, width, channels)
@@ -82,12 +83,13 @@ def image_to_sequence(pixels, start=None):
 
     Args:
         pixels: embedded pixels `(batch, height, width, hidden_dim)`.
-        start: for the autoregressive objective, the vector `(hidden_dim,)` that comes first. For the BERT objective,
-            `None`.
+        start: for the autoregressive objective, the vector `(hidden_dim,)` that comes first. For
+            the BERT objective, `None`.
 
     Returns:
-        `(batch, height * width, hidden_dim)`. Without `start`, place `i` holds pixel `i`. With it, place 0 holds
-        `start` and place `i` holds pixel `i - 1`: so the last pixel is not among the inputs.
+        `(batch, height * width, hidden_dim)`. Without `start`, place `i` holds pixel `i`. With it,
+        place 0 holds `start` and place `i` holds pixel `i - 1`: so the last pixel is not among the
+        inputs.
     """
     ### BEGIN SOLUTION
     _, height, width, hidden_dim = pixels.shape
@@ -100,7 +102,8 @@ def image_to_sequence(pixels, start=None):
 
 
 class RMSNorm(keras.layers.Layer):
-    """Bring each position to a root mean square of 1, then stretch each channel; the norm of the authors' code.
+    """Bring each position to a root mean square of 1, then stretch each channel; the norm of the
+    authors' code.
 
     No mean is subtracted and nothing is added. Weight: `scale`, `(width,)`, which begins as ones.
 
@@ -124,7 +127,9 @@ class RMSNorm(keras.layers.Layer):
 
 
 def quick_gelu(x):
-    """The activation of the authors' code: `x * sigmoid(1.702 x)`, close to a GELU and quick to compute."""
+    """The activation of the authors' code: `x * sigmoid(1.702 x)`, close to a GELU and quick to
+    compute.
+    """
     return x * ops.sigmoid(1.702 * x)
 
 
@@ -132,8 +137,8 @@ class PixelBlock(Composite):
     """Self-attention, then two dense layers, pre-norm: ViT's block with another norm and another GELU.
 
     Sub-layers: `attention_norm`, an `RMSNorm`; `attention`, a `MultiHeadAttention` without biases;
-    `feed_forward_norm`, an `RMSNorm`; `intermediate_dense`, a `Dense(4 * hidden_dim)`, and `output_dense`, a
-    `Dense(hidden_dim)`, both without biases, with `quick_gelu` between them.
+    `feed_forward_norm`, an `RMSNorm`; `intermediate_dense`, a `Dense(4 * hidden_dim)`, and
+    `output_dense`, a `Dense(hidden_dim)`, both without biases, with `quick_gelu` between them.
 
     Args:
         num_heads: heads of the attention; must divide `hidden_dim`.
@@ -157,7 +162,8 @@ class PixelBlock(Composite):
 
         Args:
             inputs: `(batch, length, hidden_dim)`.
-            attention_mask: optional boolean, broadcastable to `(batch, heads, length, length)`; `True` = may attend.
+            attention_mask: optional boolean, broadcastable to `(batch, heads, length, length)`;
+                `True` = may attend.
 
         Returns:
             `(batch, length, hidden_dim)`.
@@ -180,10 +186,12 @@ class PixelBlock(Composite):
 
 
 class ImageGPT(Composite, keras.Model):
-    """Embeddings, blocks, a last norm and one score for each colour, for one of the two objectives (section 2).
+    """Embeddings, blocks, a last norm and one score for each colour, for one of the two objectives
+    (section 2).
 
-    Sub-layers: `pixel_embedding`, `blocks` (a list of `PixelBlock`), `final_norm`, `logits_dense`. Weights of its own:
-    `positions`, `(height * width, hidden_dim)`, and for the autoregressive objective `start`, `(hidden_dim,)`.
+    Sub-layers: `pixel_embedding`, `blocks` (a list of `PixelBlock`), `final_norm`, `logits_dense`.
+    Weights of its own: `positions`, `(height * width, hidden_dim)`, and for the autoregressive
+    objective `start`, `(hidden_dim,)`.
 
     Args:
         num_colours: colours of the palette.
@@ -239,11 +247,12 @@ class ImageGPT(Composite, keras.Model):
 
         Args:
             images: integers `(batch, height, width)`.
-            mask: optional boolean `(batch, height, width)`. Where it is `True` the pixel's embedding is all 0, so
-                that only its position is left.
+            mask: optional boolean `(batch, height, width)`. Where it is `True` the pixel's
+                embedding is all 0, so that only its position is left.
 
         Returns:
-            `(batch, height * width, hidden_dim)`. With the autoregressive objective the sequence begins with `start`.
+            `(batch, height * width, hidden_dim)`. With the autoregressive objective the sequence
+            begins with `start`.
         """
         ### BEGIN SOLUTION
         pixels = self.pixel_embedding(images)  # (batch, height, width, hidden_dim)
@@ -261,8 +270,9 @@ class ImageGPT(Composite, keras.Model):
             mask: optional boolean `(batch, height, width)`; `True` = hidden.
 
         Returns:
-            A list of `num_layers + 1` tensors `(batch, height * width, hidden_dim)`: the embedded sequence, then what
-            each block gave. With the autoregressive objective no place sees a later one; with BERT's, all see all.
+            A list of `num_layers + 1` tensors `(batch, height * width, hidden_dim)`: the embedded
+            sequence, then what each block gave. With the autoregressive objective no place sees a
+            later one; with BERT's, all see all.
         """
         ### BEGIN SOLUTION
         causal = causal_mask(self.height * self.width) if self.objective == "autoregressive" else None
@@ -273,12 +283,16 @@ class ImageGPT(Composite, keras.Model):
         ### END SOLUTION
 
     def logits(self, x):
-        """What the last block gave, `(batch, length, hidden_dim)`, to scores `(batch, height, width, num_colours)`."""
+        """What the last block gave, `(batch, length, hidden_dim)`, to scores
+        `(batch, height, width, num_colours)`.
+        """
         scores = self.logits_dense(self.final_norm(x))  # (batch, length, num_colours)
         return ops.reshape(scores, (-1, self.height, self.width, self.num_colours))  # as a picture
 
     def call(self, inputs):
-        """Pictures, or a pair `(images, mask)`, to the logits `(batch, height, width, num_colours)` of each pixel."""
+        """Pictures, or a pair `(images, mask)`, to the logits `(batch, height, width, num_colours)`
+        of each pixel.
+        """
         images, mask = inputs if isinstance(inputs, tuple | list) else (inputs, None)
         return self.logits(self.layer_outputs(images, mask)[-1])
 
@@ -301,8 +315,9 @@ def build(size, objective="autoregressive", **options):
 def spread_weights(model, seed=0):
     """Draw the blocks' matrices anew as the authors' code does. Call the model once before.
 
-    Query, key and value: 1 / sqrt(width), which is what Keras draws, too. Output of attention: 1 / sqrt(width * layers),
-    so that the sum over all layers does not grow with their number. Dense layers: 0.02, meant for wide models.
+    Query, key and value: 1 / sqrt(width), which is what Keras draws, too. Output of attention: 1 /
+    sqrt(width * layers), so that the sum over all layers does not grow with their number. Dense
+    layers: 0.02, meant for wide models.
     """
     for block in model.blocks:
         width = block.attention.query_dense.kernel.shape[0]
@@ -320,11 +335,12 @@ def autoregressive_loss(images, logits):
 
     Args:
         images: integers `(batch, height, width)`.
-        logits: `(batch, height, width, num_colours)`, where `logits[b, y, x]` is the model's guess for
-            `images[b, y, x]`.
+        logits: `(batch, height, width, num_colours)`, where `logits[b, y, x]` is the model's guess
+            for `images[b, y, x]`.
 
     Returns:
-        A scalar in nats: the mean over all pixels of minus the log-probability of the pixel's own colour.
+        A scalar in nats: the mean over all pixels of minus the log-probability of the pixel's own
+        colour.
     """
     ### BEGIN SOLUTION
     # The inputs are one step late already, see `image_to_sequence`: nothing is to be shifted here.
@@ -342,7 +358,8 @@ def bert_mask(noise, probability=0.15):
         probability: how likely each pixel is to be hidden.
 
     Returns:
-        Boolean `(batch, height, width)`: `True`, for hidden, where the noise is below `probability`.
+        Boolean `(batch, height, width)`: `True`, for hidden, where the noise is below
+        `probability`.
     """
     ### BEGIN SOLUTION
     return noise < probability
@@ -358,7 +375,8 @@ def bert_loss(images, logits, mask):
         mask: boolean `(batch, height, width)`; `True` = hidden.
 
     Returns:
-        A scalar in nats: the mean over the hidden pixels of the whole batch; 0 if nothing is hidden.
+        A scalar in nats: the mean over the hidden pixels of the whole batch; 0 if nothing is
+        hidden.
     """
     ### BEGIN SOLUTION
     log_probabilities = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
@@ -378,8 +396,8 @@ def next_pixel(logits, noise, temperature=1.0, top_k=None):
         top_k: if given, only the `top_k` likeliest colours may be drawn.
 
     Returns:
-        Integers (int32) `(batch,)`: lay the colours' probabilities side by side from 0 to 1, colour 0 first; the
-        noise falls on one of them.
+        Integers (int32) `(batch,)`: lay the colours' probabilities side by side from 0 to 1, colour
+        0 first; the noise falls on one of them.
     """
     ### BEGIN SOLUTION
     logits = ops.cast(logits, "float32") / temperature
@@ -396,15 +414,17 @@ def next_pixel(logits, noise, temperature=1.0, top_k=None):
 
 
 def recomputing_step(model, count):
-    """What drawing needs of an autoregressive model, the plain way: each step runs the whole model again.
+    """What drawing needs of an autoregressive model, the plain way: each step runs the whole model
+    again.
 
     Args:
         model: an `ImageGPT`.
         count: how many pictures are drawn at once.
 
     Returns:
-        `(step, state)`, where `step(tokens, state)` takes the pixel just written in each picture, `(count,)`, or `None`
-        for the very first, and gives `(logits, state)`: `(count, num_colours)` for the next pixel, and the state after it.
+        `(step, state)`, where `step(tokens, state)` takes the pixel just written in each picture,
+        `(count,)`, or `None` for the very first, and gives `(logits, state)`:
+        `(count, num_colours)` for the next pixel, and the state after it.
     """
     length = model.height * model.width
 
@@ -424,7 +444,8 @@ def recomputing_step(model, count):
 def cached_step(model, count):
     """The same as `recomputing_step`, but each step computes its own place only.
 
-    Keys and values of earlier places never change, because nobody sees what comes later. So they are kept.
+    Keys and values of earlier places never change, because nobody sees what comes later. So they
+    are kept.
     """
 
     def step(tokens, state):
@@ -459,11 +480,12 @@ def complete(step, state, known, noise, temperature=1.0, top_k=None):
     """Continue pictures pixel by pixel; without known pixels, draw new ones.
 
     Args:
-        step: `step(tokens, state)` takes the pixel just written in each picture, integers `(batch,)`, or `None` for the
-            very first, and gives `(logits, state)`: `(batch, num_colours)` for the next pixel, and the next state.
+        step: `step(tokens, state)` takes the pixel just written in each picture, integers
+            `(batch,)`, or `None` for the very first, and gives `(logits, state)`:
+            `(batch, num_colours)` for the next pixel, and the next state.
         state: the state for the first call.
-        known: integers `(batch, known_length)`: the pixels that are there already, in reading order. `known_length`
-            may be 0.
+        known: integers `(batch, known_length)`: the pixels that are there already, in reading
+            order. `known_length` may be 0.
         noise: numbers `(batch, length)`: `noise[:, i]` decides pixel `i`, if it is not known.
         temperature: as for `next_pixel`.
         top_k: as for `next_pixel`.
@@ -512,7 +534,9 @@ class FineTuned(Composite, keras.Model):
         self.class_dense = keras.layers.Dense(num_classes, kernel_initializer="zeros", name="class_dense")
 
     def call(self, inputs):
-        """Pictures, or a pair `(images, mask)`, to `(class_logits, logits)`: `(batch, num_classes)` and as `ImageGPT`."""
+        """Pictures, or a pair `(images, mask)`, to `(class_logits, logits)`: `(batch, num_classes)`
+        and as `ImageGPT`.
+        """
         images, mask = inputs if isinstance(inputs, tuple | list) else (inputs, None)
         x = self.model.layer_outputs(images, mask)[-1]  # (batch, length, hidden_dim)
         return self.class_dense(ops.mean(self.model.final_norm(x), axis=1)), self.model.logits(x)
@@ -532,8 +556,8 @@ def vote(predictions, noise):
         noise: numbers `(batch, num_classes)`, evenly drawn, at least 0 and below 1.
 
     Returns:
-        Integers (int32) `(batch,)`: the class with the most votes; of several with as many, the one with the largest
-        noise.
+        Integers (int32) `(batch,)`: the class with the most votes; of several with as many, the one
+        with the largest noise.
     """
     ### BEGIN SOLUTION
     ballots = ops.one_hot(predictions, noise.shape[-1], dtype=noise.dtype)  # (votes, batch, num_classes)

@@ -1,9 +1,11 @@
-"""MAE: hide most of an image and paint it back (He et al. 2021, *Masked Autoencoders Are Scalable Vision Learners*),
+"""MAE: hide most of an image and paint it back (He et al. 2021, *Masked Autoencoders Are Scalable
+Vision Learners*),
 and what leads there: BEiT (Bao et al. 2021, *BEiT: BERT Pre-Training of Image Transformers*).
 
-Images are floats `(batch, height, width, channels)`, patches stand in reading order, and in a mask `True` = hidden.
-All chance comes in as noise, numbers evenly drawn from 0 to 1, so that every answer is determined. BEiT's own layers,
-with relative positions and LayerScale, stand in `solutions/beit.py`.
+Images are floats `(batch, height, width, channels)`, patches stand in reading order, and in a mask
+`True` = hidden. All chance comes in as noise, numbers evenly drawn from 0 to 1, so that every
+answer is determined. BEiT's own layers, with relative positions and LayerScale, stand in
+`solutions/beit.py`.
 """
 
 import math
@@ -20,7 +22,8 @@ DECODER = {"num_layers": 8, "num_heads": 16, "hidden_dim": 512, "intermediate_di
 
 
 def random_masking(patches, noise, mask_ratio):
-    """Keep a few patches of each image, drawn at random without replacement (MAE, section 3 and appendix A.1).
+    """Keep a few patches of each image, drawn at random without replacement (MAE, section 3 and
+    appendix A.1).
 
     Args:
         patches: `(batch, patches, width)`.
@@ -28,9 +31,10 @@ def random_masking(patches, noise, mask_ratio):
         mask_ratio: share of the patches to hide; `int(patches * (1 - mask_ratio))` stay.
 
     Returns:
-        `(visible, mask, restore)`. `visible`, `(batch, visible, width)`: the patches that stay, in the order of their
-        noise. `mask`, boolean `(batch, patches)`: `True` where a patch is hidden. `restore`, integers
-        `(batch, patches)`: the place that each patch has when all are sorted by noise, 0 for the smallest.
+        `(visible, mask, restore)`. `visible`, `(batch, visible, width)`: the patches that stay, in
+        the order of their noise. `mask`, boolean `(batch, patches)`: `True` where a patch is
+        hidden. `restore`, integers `(batch, patches)`: the place that each patch has when all are
+        sorted by noise, 0 for the smallest.
     """
     ### BEGIN SOLUTION
     count = int(patches.shape[1] * (1 - mask_ratio))
@@ -42,7 +46,8 @@ def random_masking(patches, noise, mask_ratio):
 
 
 def restore_order(visible, mask_token, restore):
-    """Put the visible patches back to where they were, and the mask token wherever one is missing (MAE, section 3).
+    """Put the visible patches back to where they were, and the mask token wherever one is missing
+    (MAE, section 3).
 
     Args:
         visible: `(batch, visible, width)`, in the order in which `random_masking` gave them.
@@ -61,17 +66,18 @@ def restore_order(visible, mask_token, restore):
 
 
 def sin_cos_positions(grid, hidden_dim):
-    """Fixed positions of patches: half of the channels tell the column, half the row (MAE, appendix A.1).
+    """Fixed positions of patches: half of the channels tell the column, half the row (MAE, appendix
+    A.1).
 
     Args:
         grid: `(rows, columns)` of patches.
         hidden_dim: width of the positions; 4 divides it.
 
     Returns:
-        Float32 `(rows * columns, hidden_dim)`, patches in reading order. The first half of the channels belongs to
-        the column, the second to the row. Each half is `[sin(angles), cos(angles)]` with
-        `angles[i] = number * 10000 ** (-i / (hidden_dim / 4))` for `i` from 0 to `hidden_dim / 4 - 1`, where `number`
-        counts columns, or rows, from 0.
+        Float32 `(rows * columns, hidden_dim)`, patches in reading order. The first half of the
+        channels belongs to the column, the second to the row. Each half is
+        `[sin(angles), cos(angles)]` with `angles[i] = number * 10000 ** (-i / (hidden_dim / 4))`
+        for `i` from 0 to `hidden_dim / 4 - 1`, where `number` counts columns, or rows, from 0.
     """
     ### BEGIN SOLUTION
     rows, columns = grid
@@ -89,9 +95,9 @@ def sin_cos_positions(grid, hidden_dim):
 class MAEEncoder(Composite):
     """A ViT that sees the visible patches only (MAE, section 3).
 
-    Sub-layers: `patch_embedding`, a `PatchEmbedding`; `encoder`, a `ViTEncoder`. Weights: `class_token`,
-    `(hidden_dim,)`; `positions`, `(1 + patches, hidden_dim)`, which is not trained: zeros for the class token, then
-    `sin_cos_positions`.
+    Sub-layers: `patch_embedding`, a `PatchEmbedding`; `encoder`, a `ViTEncoder`. Weights:
+    `class_token`, `(hidden_dim,)`; `positions`, `(1 + patches, hidden_dim)`, which is not trained:
+    zeros for the class token, then `sin_cos_positions`.
 
     Args:
         image_size: `(height, width)` in pixels.
@@ -140,9 +146,9 @@ class MAEEncoder(Composite):
             noise: `(batch, patches)` for `random_masking`; without it, all patches are seen.
 
         Returns:
-            `(tokens, mask, restore)`: the class token and the visible patches, `(batch, 1 + visible, hidden_dim)`,
-            and what `random_masking` says of the others. Without `noise`, all patches in reading order, and `None`
-            twice.
+            `(tokens, mask, restore)`: the class token and the visible patches,
+            `(batch, 1 + visible, hidden_dim)`, and what `random_masking` says of the others.
+            Without `noise`, all patches in reading order, and `None` twice.
         """
         ### BEGIN SOLUTION
         positions = ops.convert_to_tensor(self.positions)
@@ -159,9 +165,9 @@ class MAEEncoder(Composite):
 class MAEDecoder(Composite):
     """A light ViT that guesses every patch from what the encoder made of a few (MAE, section 3).
 
-    Sub-layers: `embedding_dense`, a `Dense(hidden_dim)`; `decoder`, a `ViTEncoder`; `prediction_dense`, a
-    `Dense(num_outputs)`. Weights: `mask_token`, `(hidden_dim,)`; `positions`, `(1 + patches, hidden_dim)`, the
-    decoder's own, not trained.
+    Sub-layers: `embedding_dense`, a `Dense(hidden_dim)`; `decoder`, a `ViTEncoder`;
+    `prediction_dense`, a `Dense(num_outputs)`. Weights: `mask_token`, `(hidden_dim,)`; `positions`,
+    `(1 + patches, hidden_dim)`, the decoder's own, not trained.
 
     Args:
         grid: `(rows, columns)` of patches.
@@ -192,11 +198,13 @@ class MAEDecoder(Composite):
         """Guess all patches.
 
         Args:
-            tokens: `(batch, 1 + visible, encoder_dim)`: the class token and the visible patches, from the encoder.
+            tokens: `(batch, 1 + visible, encoder_dim)`: the class token and the visible patches,
+                from the encoder.
             restore: integers `(batch, patches)`, as `random_masking` gave them.
 
         Returns:
-            `(batch, patches, num_outputs)`, patches in reading order; the class token takes part, and is left out.
+            `(batch, patches, num_outputs)`, patches in reading order; the class token takes part,
+            and is left out.
         """
         ### BEGIN SOLUTION
         x = self.embedding_dense(tokens)  # (batch, 1 + visible, hidden_dim)
@@ -214,8 +222,9 @@ def normalize_patches(patches, epsilon=1e-6):
         epsilon: is added to the variance.
 
     Returns:
-        The same shape: `(x - mean) / sqrt(variance + epsilon)`, both of the single patch. The variance is the unbiased
-        one, as in the authors' code: the sum of squares divided by `values - 1`.
+        The same shape: `(x - mean) / sqrt(variance + epsilon)`, both of the single patch. The
+        variance is the unbiased one, as in the authors' code: the sum of squares divided by
+        `values - 1`.
     """
     ### BEGIN SOLUTION
     centred = patches - ops.mean(patches, axis=-1, keepdims=True)  # (batch, patches, values)
@@ -233,7 +242,8 @@ def masked_mse(predictions, targets, mask):
         mask: boolean `(batch, patches)`; `True` = hidden.
 
     Returns:
-        A scalar: the squared error, averaged over the values of a patch and over all hidden patches of the batch.
+        A scalar: the squared error, averaged over the values of a patch and over all hidden patches
+        of the batch.
     """
     ### BEGIN SOLUTION
     errors = ops.mean(ops.square(ops.cast(predictions, "float32") - targets), axis=-1)  # (batch, patches)
@@ -246,17 +256,20 @@ def block_mask(noise, grid, ratio=0.4, smallest=16):
     """Hide whole rectangles of patches until more than `ratio` is hidden (BEiT, algorithm 1).
 
     Args:
-        noise: NumPy array `(tries, 4)`. Each row makes one block: its size, its aspect ratio, its top, its left side.
+        noise: NumPy array `(tries, 4)`. Each row makes one block: its size, its aspect ratio, its
+            top, its left side.
         grid: `(rows, columns)` of patches.
-        ratio: blocks are added until more than this share of all patches is hidden, or no noise is left.
+        ratio: blocks are added until more than this share of all patches is hidden, or no noise is
+            left.
         smallest: how many patches a block has at least, as far as rounding and room allow.
 
     Returns:
-        Boolean NumPy array `(rows, columns)`; `True` = hidden. A block of the row `size, aspect, top, left` has
-        `s = smallest + size * (ratio * patches - hidden - smallest)` patches, where `hidden` are hidden already, and the
-        aspect ratio `r = 0.3 + aspect * (1 / 0.3 - 0.3)`. Its height is `sqrt(s * r)`, its width `sqrt(s / r)`, both
-        rounded, at least 1 and at most the grid's. It begins in row `int(top * (rows - height + 1))` and in column
-        `int(left * (columns - width + 1))`.
+        Boolean NumPy array `(rows, columns)`; `True` = hidden. A block of the row
+        `size, aspect, top, left` has `s = smallest + size * (ratio * patches - hidden - smallest)`
+        patches, where `hidden` are hidden already, and the aspect ratio
+        `r = 0.3 + aspect * (1 / 0.3 - 0.3)`. Its height is `sqrt(s * r)`, its width `sqrt(s / r)`,
+        both rounded, at least 1 and at most the grid's. It begins in row
+        `int(top * (rows - height + 1))` and in column `int(left * (columns - width + 1))`.
     """
     ### BEGIN SOLUTION
     rows, columns = grid
@@ -278,9 +291,10 @@ def block_mask(noise, grid, ratio=0.4, smallest=16):
 def block_mask_at_most(noise, grid, most=75, smallest=16):
     """Blockwise masking as in BEiT's released code: never more than `most` patches, sometimes fewer.
 
-    It differs from `block_mask` in two ways. Aspect ratios are drawn evenly on a logarithmic scale, so that tall
-    blocks are as likely as wide ones. And a block that would hide more than what is still allowed, or nothing new, is
-    drawn again; after ten such tries in a row, no more blocks are added.
+    It differs from `block_mask` in two ways. Aspect ratios are drawn evenly on a logarithmic scale,
+    so that tall blocks are as likely as wide ones. And a block that would hide more than what is
+    still allowed, or nothing new, is drawn again; after ten such tries in a row, no more blocks are
+    added.
 
     Args:
         noise: NumPy array `(tries, 4)`, as for `block_mask`.
@@ -350,10 +364,12 @@ def visual_token_loss(codes, logits, mask):
 class VisualTokenizer(Composite, keras.Model):
     """A small autoencoder whose patches pass through a codebook; it stands in for BEiT's dVAE.
 
-    (BEiT takes the tokenizer of DALL-E, which was trained on 250 million images and has 8,192 codes. This one learns
+    (BEiT takes the tokenizer of DALL-E, which was trained on 250 million images and has 8,192
+    codes. This one learns
     by vector quantization: van den Oord et al. 2017, *Neural Discrete Representation Learning*.)
 
-    Sub-layers: `hidden_dense`, `code_dense`, `back_dense`, `pixel_dense`. Weight: `codebook`, `(num_codes, code_dim)`.
+    Sub-layers: `hidden_dense`, `code_dense`, `back_dense`, `pixel_dense`. Weight: `codebook`,
+    `(num_codes, code_dim)`.
 
     Args:
         patch_size: side of a patch in pixels.
@@ -383,11 +399,15 @@ class VisualTokenizer(Composite, keras.Model):
         return visual_tokens(self.vectors(images), self.codebook)
 
     def pixels(self, vectors):
-        """Vectors `(batch, patches, code_dim)` to patches, `(batch, patches, patch_size * patch_size * channels)`."""
+        """Vectors `(batch, patches, code_dim)` to patches,
+        `(batch, patches, patch_size * patch_size * channels)`.
+        """
         return self.pixel_dense(self.back_dense(vectors))
 
     def start(self, images):
-        """Begin with the vectors of unlike patches as the codebook, so that no code lies where nobody comes by."""
+        """Begin with the vectors of unlike patches as the codebook, so that no code lies where
+        nobody comes by.
+        """
         vectors = ops.convert_to_numpy(self.vectors(images)).reshape(
             -1, self.codebook.shape[1]
         )  # (patch, code_dim)
@@ -396,7 +416,9 @@ class VisualTokenizer(Composite, keras.Model):
         self.codebook.assign(np.resize(vectors[chosen], self.codebook.shape))
 
     def call(self, images):
-        """Images to `(patches, vectors, chosen)`: the guess, what was to be quantized, and the codes' vectors."""
+        """Images to `(patches, vectors, chosen)`: the guess, what was to be quantized, and the
+        codes' vectors.
+        """
         vectors = self.vectors(images)
         chosen = ops.take(self.codebook, visual_tokens(vectors, self.codebook), axis=0)
         # Straight through: forward the code's vector, backward as if nothing had been rounded.
@@ -404,7 +426,9 @@ class VisualTokenizer(Composite, keras.Model):
         return self.pixels(through), vectors, chosen
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Squared error of the pixels; codes are drawn to the vectors, and vectors a little to the codes."""
+        """Squared error of the pixels; codes are drawn to the vectors, and vectors a little to the
+        codes.
+        """
         guess, vectors, chosen = y_pred
         pixels = ops.mean(ops.square(guess - patchify(x, self.patch_size)))
         codes = ops.mean(ops.square(chosen - ops.stop_gradient(vectors)))
@@ -412,9 +436,11 @@ class VisualTokenizer(Composite, keras.Model):
 
 
 class FullLengthEncoder(MAEEncoder):
-    """The encoder that MAE does without: it sees all places, with a mask token wherever a patch is hidden.
+    """The encoder that MAE does without: it sees all places, with a mask token wherever a patch is
+    hidden.
 
-    That is what BEiT does, and ViT's own guessing game. Weight, besides those of `MAEEncoder`: `mask_token`.
+    That is what BEiT does, and ViT's own guessing game. Weight, besides those of `MAEEncoder`:
+    `mask_token`.
     """
 
     def __init__(self, image_size, patch_size, num_layers, num_heads, hidden_dim, *sizes, **options):
@@ -423,7 +449,9 @@ class FullLengthEncoder(MAEEncoder):
         self.mask_token = self.add_weight(shape=(hidden_dim,), initializer=normal, name="mask_token")
 
     def call(self, images, noise=None):
-        """As `MAEEncoder`, but all tokens come back, in reading order: `(batch, 1 + patches, hidden_dim)`."""
+        """As `MAEEncoder`, but all tokens come back, in reading order:
+        `(batch, 1 + patches, hidden_dim)`.
+        """
         positions = ops.convert_to_tensor(self.positions)
         patches = self.patch_embedding(images)  # (batch, patches, hidden_dim)
         mask = restore = None
@@ -439,7 +467,9 @@ class FullLengthEncoder(MAEEncoder):
 
 
 class LinearDecoder(Composite):
-    """One dense layer on each patch's token: all the decoder that BEiT has. Needs a `FullLengthEncoder`."""
+    """One dense layer on each patch's token: all the decoder that BEiT has. Needs a
+    `FullLengthEncoder`.
+    """
 
     def __init__(self, num_outputs, **kwargs):
         super().__init__(**kwargs)
@@ -451,13 +481,14 @@ class LinearDecoder(Composite):
 
 
 class MaskedAutoencoder(Composite, keras.Model):
-    """An encoder, a decoder, and something to guess. `compile` it with an optimizer and `fit` it on `(images, noise)`.
+    """An encoder, a decoder, and something to guess. `compile` it with an optimizer and `fit` it on
+    `(images, noise)`.
 
     Args:
         encoder: a `MAEEncoder` or a `FullLengthEncoder`.
         decoder: a `MAEDecoder`, or a `LinearDecoder` for a full-length encoder.
-        targets: a function of images: floats `(batch, patches, values)`, such as pixels, or integers
-            `(batch, patches)` or `(batch, patches, guesses)`, such as visual tokens.
+        targets: a function of images: floats `(batch, patches, values)`, such as pixels, or
+            integers `(batch, patches)` or `(batch, patches, guesses)`, such as visual tokens.
     """
 
     def __init__(self, encoder, decoder, targets, **kwargs):
@@ -465,7 +496,9 @@ class MaskedAutoencoder(Composite, keras.Model):
         self.encoder, self.decoder, self.targets = encoder, decoder, targets
 
     def call(self, inputs):
-        """`(images, noise)` to `(predictions, mask)`: `(batch, patches, num_outputs)`, booleans `(batch, patches)`."""
+        """`(images, noise)` to `(predictions, mask)`: `(batch, patches, num_outputs)`, booleans
+        `(batch, patches)`.
+        """
         images, noise = inputs
         tokens, mask, restore = self.encoder(images, noise)
         return self.decoder(tokens, restore), mask
@@ -486,7 +519,8 @@ class MaskedAutoencoder(Composite, keras.Model):
 
 
 class MAEClassifier(Composite, keras.Model):
-    """What pre-training is for: the encoder without a mask, and a head on the mean of its patches (MAE, section 4).
+    """What pre-training is for: the encoder without a mask, and a head on the mean of its patches
+    (MAE, section 4).
 
     Args:
         encoder: a `MAEEncoder`, pre-trained or not, which is trained further.
@@ -508,18 +542,20 @@ class MAEClassifier(Composite, keras.Model):
 
 
 def layer_rates(paths, num_layers, decay=0.75):
-    """How much of the learning rate each weight gets: the deeper, the more (MAE, appendix A.2; BEiT, appendix).
+    """How much of the learning rate each weight gets: the deeper, the more (MAE, appendix A.2;
+    BEiT, appendix).
 
     Args:
-        paths: names of weights, such as `"encoder.class_token"`, `"encoder.patch_embedding.projection_dense.kernel"`,
+        paths: names of weights, such as `"encoder.class_token"`,
+            `"encoder.patch_embedding.projection_dense.kernel"`,
             `"encoder.encoder.blocks.3.output_dense.bias"` or `"head.kernel"`.
         num_layers: number of blocks.
         decay: each level has this share of the rate of the next, 0.75 for three quarters.
 
     Returns:
-        A list of floats, one for each path: `decay ** (num_layers + 1 - level)`. What comes before the blocks has
-        level 0, `blocks.3` has level 4, and what comes behind them, `head` and `final_normalization`, level
-        `num_layers + 1`.
+        A list of floats, one for each path: `decay ** (num_layers + 1 - level)`. What comes before
+        the blocks has level 0, `blocks.3` has level 4, and what comes behind them, `head` and
+        `final_normalization`, level `num_layers + 1`.
     """
     ### BEGIN SOLUTION
     rates = []

@@ -1,7 +1,7 @@
 """The Transformer, from positions to beam search (Vaswani et al. 2017, *Attention Is All You Need*).
 
-Tokens are integers; `PAD` fills shorter sequences up. Masks are boolean everywhere: `True` = may attend,
-broadcastable to `(batch, heads, query, key)`.
+Tokens are integers; `PAD` fills shorter sequences up. Masks are boolean everywhere: `True` = may
+attend, broadcastable to `(batch, heads, query, key)`.
 """
 
 import math
@@ -38,8 +38,8 @@ def positional_encoding(length, hidden_dim):
         hidden_dim: width of the patterns, an even int.
 
     Returns:
-        `(length, hidden_dim)`, float32: channel `2i` of position `pos` is `sin(pos / 10000 ** (2i / hidden_dim))`,
-        channel `2i + 1` is the cosine of the same angle.
+        `(length, hidden_dim)`, float32: channel `2i` of position `pos` is
+        `sin(pos / 10000 ** (2i / hidden_dim))`, channel `2i + 1` is the cosine of the same angle.
     """
     ### BEGIN SOLUTION
     position = ops.arange(length, dtype="float32")[:, None]  # (length, 1)
@@ -53,7 +53,8 @@ def positional_encoding(length, hidden_dim):
 class FeedForward(Composite):
     """Widen, ReLU, narrow again, at each position by itself (section 3.3).
 
-    Sub-layers: `intermediate_dense`, a `Dense(intermediate_dim)`, and `output_dense`, a `Dense(hidden_dim)`.
+    Sub-layers: `intermediate_dense`, a `Dense(intermediate_dim)`, and `output_dense`, a
+    `Dense(hidden_dim)`.
 
     Args:
         hidden_dim: width of the output.
@@ -77,12 +78,14 @@ class FeedForward(Composite):
 
 
 class AddAndNorm(Composite):
-    """A residual connection around a sub-layer, with dropout and layer normalization (sections 3.1 and 5.4).
+    """A residual connection around a sub-layer, with dropout and layer normalization (sections 3.1
+    and 5.4).
 
     Post-LN, as in the paper: `normalization(inputs + dropout(sublayer(inputs)))`.
     Pre-LN, as in most later models: `inputs + dropout(sublayer(normalization(inputs)))`.
 
-    Sub-layers: `normalization`, a `LayerNormalization` with an epsilon of 1e-6, and `dropout`, a `Dropout`.
+    Sub-layers: `normalization`, a `LayerNormalization` with an epsilon of 1e-6, and `dropout`, a
+    `Dropout`.
 
     Args:
         dropout: which share of the sub-layer's output is dropped in training.
@@ -103,8 +106,8 @@ class AddAndNorm(Composite):
 
         Args:
             inputs: `(batch, length, hidden_dim)`.
-            sublayer: a layer or function from `(batch, length, hidden_dim)` to the same shape. Give it by
-                name, `sublayer=...`: Keras takes only tensors by position.
+            sublayer: a layer or function from `(batch, length, hidden_dim)` to the same shape. Give
+                it by name, `sublayer=...`: Keras takes only tensors by position.
 
         Returns:
             `(batch, length, hidden_dim)`.
@@ -119,8 +122,8 @@ class AddAndNorm(Composite):
 class EncoderLayer(Composite):
     """Self-attention, then feed-forward, each in a residual connection (section 3.1).
 
-    Sub-layers: `attention`, a `MultiHeadAttention`; `feed_forward`, a `FeedForward`; and around them
-    `attention_residual` and `feed_forward_residual`, each an `AddAndNorm(dropout, pre_norm)`.
+    Sub-layers: `attention`, a `MultiHeadAttention`; `feed_forward`, a `FeedForward`; and around
+    them `attention_residual` and `feed_forward_residual`, each an `AddAndNorm(dropout, pre_norm)`.
 
     Args:
         num_heads: heads of the attention; must divide `hidden_dim`.
@@ -147,7 +150,8 @@ class EncoderLayer(Composite):
 
         Args:
             inputs: `(batch, length, hidden_dim)`.
-            attention_mask: optional boolean, broadcastable to `(batch, heads, length, length)`; `True` = may attend.
+            attention_mask: optional boolean, broadcastable to `(batch, heads, length, length)`;
+                `True` = may attend.
 
         Returns:
             `(batch, length, hidden_dim)`.
@@ -167,8 +171,8 @@ class EncoderLayer(Composite):
 class DecoderLayer(Composite):
     """Self-attention, cross-attention to the encoder's output, feed-forward (section 3.1).
 
-    Sub-layers: `self_attention` and `cross_attention`, each a `MultiHeadAttention`; `feed_forward`, a
-    `FeedForward`; and around them `self_attention_residual`, `cross_attention_residual` and
+    Sub-layers: `self_attention` and `cross_attention`, each a `MultiHeadAttention`; `feed_forward`,
+    a `FeedForward`; and around them `self_attention_residual`, `cross_attention_residual` and
     `feed_forward_residual`, each an `AddAndNorm(dropout, pre_norm)`.
 
     Args:
@@ -241,8 +245,8 @@ def decoder_mask(tokens):
         tokens: integers `(batch, length)`; `PAD` stands only at the end of a row.
 
     Returns:
-        Boolean `(batch, 1, length, length)`: entry `[b, 0, query, key]` is `True` where `key <= query` and
-        `tokens[b, key]` is not `PAD`.
+        Boolean `(batch, 1, length, length)`: entry `[b, 0, query, key]` is `True` where
+        `key <= query` and `tokens[b, key]` is not `PAD`.
     """
     ### BEGIN SOLUTION
     # (length, length) and (batch, 1, 1, length) broadcast to (batch, 1, length, length).
@@ -257,8 +261,8 @@ def shift_targets(tokens):
         tokens: integers `(batch, length)`: start token, words, end token, padding.
 
     Returns:
-        `(inputs, labels)`, each `(batch, length - 1)`: at each position, `labels` holds the token that follows
-        the one in `inputs`.
+        `(inputs, labels)`, each `(batch, length - 1)`: at each position, `labels` holds the token
+        that follows the one in `inputs`.
     """
     ### BEGIN SOLUTION
     return tokens[:, :-1], tokens[:, 1:]
@@ -266,7 +270,9 @@ def shift_targets(tokens):
 
 
 class Encoder(Composite):
-    """A stack of encoder layers, in `blocks`; with pre-LN, `final_normalization` after the last (section 3.1)."""
+    """A stack of encoder layers, in `blocks`; with pre-LN, `final_normalization` after the last
+    (section 3.1).
+    """
 
     def __init__(
         self, num_layers, num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias, **kwargs
@@ -286,7 +292,9 @@ class Encoder(Composite):
 
 
 class Decoder(Composite):
-    """A stack of decoder layers, in `blocks`; with pre-LN, `final_normalization` after the last (section 3.1)."""
+    """A stack of decoder layers, in `blocks`; with pre-LN, `final_normalization` after the last
+    (section 3.1).
+    """
 
     def __init__(
         self, num_layers, num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias, **kwargs
@@ -305,9 +313,11 @@ class Decoder(Composite):
 
 
 class Transformer(Composite, keras.Model):
-    """Encoder, decoder, and one matrix that is source embedding, target embedding and softmax (section 3.4).
+    """Encoder, decoder, and one matrix that is source embedding, target embedding and softmax
+    (section 3.4).
 
-    Sub-layers: `embedding`, `dropout`, `encoder` and `decoder`; the two stacks hold their layers in `blocks`.
+    Sub-layers: `embedding`, `dropout`, `encoder` and `decoder`; the two stacks hold their layers in
+    `blocks`.
 
     Args:
         vocabulary_size: number of tokens, `PAD` included, source and target together.
@@ -346,7 +356,8 @@ class Transformer(Composite, keras.Model):
         self.decoder = Decoder(*sizes, name="decoder")
 
     def embed(self, tokens, start=0):
-        """Token embeddings times the square root of `hidden_dim`, plus positions, then dropout (section 3.4).
+        """Token embeddings times the square root of `hidden_dim`, plus positions, then dropout
+        (section 3.4).
 
         Args:
             tokens: integers `(batch, length)`.
@@ -384,7 +395,9 @@ class Transformer(Composite, keras.Model):
         ### END SOLUTION
 
     def logits(self, outputs):
-        """`(..., hidden_dim)` to `(..., vocabulary_size)`, by the matrix of the embedding (section 3.4)."""
+        """`(..., hidden_dim)` to `(..., vocabulary_size)`, by the matrix of the embedding (section
+        3.4).
+        """
         return ops.matmul(outputs, ops.transpose(self.embedding.embeddings))
 
     def call(self, inputs):
@@ -401,7 +414,8 @@ def build(size, vocabulary_size=37_000, **options):
     Args:
         size: `"base"` or `"big"`.
         vocabulary_size: number of tokens, about 37,000 in the paper.
-        options: further arguments of `Transformer`, such as `use_bias=False` for the paper's bare matrices.
+        options: further arguments of `Transformer`, such as `use_bias=False` for the paper's bare
+            matrices.
 
     Raises:
         KeyError: if there is no such size.
@@ -418,7 +432,8 @@ def noam_learning_rate(step, hidden_dim, warmup_steps=4000):
         warmup_steps: how many steps the rise takes.
 
     Returns:
-        `hidden_dim ** -0.5 * min(step ** -0.5, step * warmup_steps ** -1.5)`, a tensor shaped as `step`.
+        `hidden_dim ** -0.5 * min(step ** -0.5, step * warmup_steps ** -1.5)`, a tensor shaped as
+        `step`.
     """
     ### BEGIN SOLUTION
     step = ops.cast(step, "float32")
@@ -442,10 +457,11 @@ class NoamSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def smoothed_cross_entropy(labels, logits, smoothing=0.1):
-    """Cross-entropy against labels that are not quite sure of themselves, without the padding (section 5.4).
+    """Cross-entropy against labels that are not quite sure of themselves, without the padding
+    (section 5.4).
 
-    The wanted distribution gives `1 - smoothing` to the label and spreads `smoothing` evenly over all
-    `vocabulary_size` tokens, the label among them.
+    The wanted distribution gives `1 - smoothing` to the label and spreads `smoothing` evenly over
+    all `vocabulary_size` tokens, the label among them.
 
     Args:
         labels: integers `(batch, length)`.
@@ -472,8 +488,9 @@ def recomputing_step(model, source):
         source: integers `(batch, source_length)`.
 
     Returns:
-        `(step, state)`, where `step(tokens, state)` takes the latest token of each sequence, `(batch,)`, and
-        gives `(logits, state)`: `(batch, vocabulary_size)` for the next token, and the state after it.
+        `(step, state)`, where `step(tokens, state)` takes the latest token of each sequence,
+        `(batch,)`, and gives `(logits, state)`: `(batch, vocabulary_size)` for the next token, and
+        the state after it.
     """
 
     def step(tokens, state):
@@ -502,7 +519,8 @@ def look_up(attention, x, key, value, mask=None):
 def cached_step(model, source):
     """The same as `recomputing_step`, but each step computes its own token only.
 
-    Keys and values of earlier positions never change, because nobody sees the future. So they are kept.
+    Keys and values of earlier positions never change, because nobody sees the future. So they are
+    kept.
     """
 
     def step(tokens, state):
@@ -540,16 +558,17 @@ def greedy_decode(step, state, start, end, max_length):
     """Write each sequence token by token, always the likeliest one.
 
     Args:
-        step: `step(tokens, state)` takes the latest token of each sequence, integers `(batch,)`, and gives
-            `(logits, state)`: `(batch, vocabulary_size)` for the next token, and the state for the next call.
+        step: `step(tokens, state)` takes the latest token of each sequence, integers `(batch,)`,
+            and gives `(logits, state)`: `(batch, vocabulary_size)` for the next token, and the
+            state for the next call.
         state: the state for the first call.
         start: integers `(batch,)`: the token that each sequence starts with.
         end: the token that ends a sequence, an int.
         max_length: how many tokens to write at most.
 
     Returns:
-        Integers `(batch, length)`: what was written, `end` included, `PAD` after it, without `start`. Stops as
-        soon as all sequences have ended, so `length <= max_length`.
+        Integers `(batch, length)`: what was written, `end` included, `PAD` after it, without
+        `start`. Stops as soon as all sequences have ended, so `length <= max_length`.
     """
     ### BEGIN SOLUTION
     tokens = ops.convert_to_tensor(start, dtype="int32")
@@ -576,14 +595,14 @@ def select(state, rows):
 def beam_search(step, state, start, end, max_length, beam_size=4, length_penalty=0.6):
     """Write one sequence and keep several openings in play (section 6.1).
 
-    At each step, of all continuations of all openings the `beam_size` with the highest sum of log-probabilities
-    stay. Those that end are put aside, the others go on, until none is left or `max_length` is reached. The
-    result is the one with the highest score, among those that ended and those that were still going on: the sum
-    divided by `((5 + length) / 6) ** length_penalty`.
+    At each step, of all continuations of all openings the `beam_size` with the highest sum of
+    log-probabilities stay. Those that end are put aside, the others go on, until none is left or
+    `max_length` is reached. The result is the one with the highest score, among those that ended
+    and those that were still going on: the sum divided by `((5 + length) / 6) ** length_penalty`.
 
     Args:
-        step: as for `greedy_decode`. It is called with one row for each opening; `select(state, rows)` picks
-            rows of a state.
+        step: as for `greedy_decode`. It is called with one row for each opening;
+            `select(state, rows)` picks rows of a state.
         state: the state for the first call, of one row.
         start: the token it starts with, an int.
         end: the token that ends it, an int.

@@ -1,8 +1,9 @@
-"""ViT: an image read as a sentence of patches (Dosovitskiy et al. 2020, *An Image is Worth 16x16 Words*), and DeiT,
-which trains it on less data with the help of a teacher (Touvron et al. 2020, *Training data-efficient image
-transformers & distillation through attention*).
+"""ViT: an image read as a sentence of patches (Dosovitskiy et al. 2020, *An Image is Worth 16x16
+Words*), and DeiT, which trains it on less data with the help of a teacher (Touvron et al. 2020,
+*Training data-efficient image transformers & distillation through attention*).
 
-Images are floats `(batch, height, width, channels)`. Patches stand in reading order: row by row, left to right.
+Images are floats `(batch, height, width, channels)`. Patches stand in reading order: row by row,
+left to right.
 """
 
 import keras
@@ -29,8 +30,8 @@ def patchify(images, patch_size):
         patch_size: side of a patch in pixels, an int.
 
     Returns:
-        `(batch, patches, patch_size * patch_size * channels)`. Patches come in reading order, row by row; within a
-        patch, its pixels do too, each with all its channels.
+        `(batch, patches, patch_size * patch_size * channels)`. Patches come in reading order, row
+        by row; within a patch, its pixels do too, each with all its channels.
     """
     ### BEGIN SOLUTION
     _, height, width, channels = images.shape
@@ -94,10 +95,11 @@ class PatchEmbedding(Composite):
 
 
 class ViTEmbedding(Composite):
-    """Patch tokens, the class token in front of them, and positions on all (ViT, section 3.1 and equation 1).
+    """Patch tokens, the class token in front of them, and positions on all (ViT, section 3.1 and
+    equation 1).
 
-    Sub-layer: `patch_embedding`, a `PatchEmbedding`. Weights: `tokens`, `(num_tokens, hidden_dim)`, and `positions`,
-    `(num_tokens + patches, hidden_dim)`, whose first rows belong to `tokens`.
+    Sub-layer: `patch_embedding`, a `PatchEmbedding`. Weights: `tokens`, `(num_tokens, hidden_dim)`,
+    and `positions`, `(num_tokens + patches, hidden_dim)`, whose first rows belong to `tokens`.
 
     Args:
         image_size: `(height, width)` in pixels.
@@ -148,11 +150,13 @@ class ViTEmbedding(Composite):
 
 
 class ViTBlock(Composite):
-    """Self-attention, then two dense layers (the MLP), pre-LN: BERT's layer with the norm moved (ViT, equations 2 and 3).
+    """Self-attention, then two dense layers (the MLP), pre-LN: BERT's layer with the norm moved
+    (ViT, equations 2 and 3).
 
-    Sub-layers: `attention_normalization` and `mlp_normalization`, each a `LayerNormalization` with an epsilon of
-    1e-6; `attention`, a `MultiHeadAttention`; `intermediate_dense`, a `Dense` with an exact GELU; `output_dense`, a
-    `Dense`; `dropout`, a `Dropout` on what the attention gives and on what the MLP gives, just before the sums.
+    Sub-layers: `attention_normalization` and `mlp_normalization`, each a `LayerNormalization` with
+    an epsilon of 1e-6; `attention`, a `MultiHeadAttention`; `intermediate_dense`, a `Dense` with an
+    exact GELU; `output_dense`, a `Dense`; `dropout`, a `Dropout` on what the attention gives and on
+    what the MLP gives, just before the sums.
 
     Args:
         num_heads: heads of the attention; must divide `hidden_dim`.
@@ -226,8 +230,8 @@ class ViTEncoder(Composite):
 class VisionTransformer(Composite, keras.Model):
     """Patches in, classes out (ViT, section 3.1).
 
-    Sub-layers: `embedding`, a `ViTEmbedding`; `dropout`, a `Dropout`; `encoder`, a `ViTEncoder`; `head`, a
-    `Dense(num_classes)` whose kernel begins as zeros, or `None` without `num_classes`.
+    Sub-layers: `embedding`, a `ViTEmbedding`; `dropout`, a `Dropout`; `encoder`, a `ViTEncoder`;
+    `head`, a `Dense(num_classes)` whose kernel begins as zeros, or `None` without `num_classes`.
 
     Args:
         image_size: `(height, width)` in pixels.
@@ -238,7 +242,8 @@ class VisionTransformer(Composite, keras.Model):
         intermediate_dim: width in the middle of the MLPs.
         num_classes: number of classes; `None` for a model without a head, which gives features.
         dropout: rate of all dropout.
-        pooling: what the head reads: `"token"`, the first token, or `"mean"`, the mean of all patch tokens.
+        pooling: what the head reads: `"token"`, the first token, or `"mean"`, the mean of all patch
+            tokens.
         num_tokens: learned tokens before the patches.
     """
 
@@ -270,13 +275,17 @@ class VisionTransformer(Composite, keras.Model):
         ### END SOLUTION
 
     def encode(self, images):
-        """`(batch, height, width, channels)` to all tokens, `(batch, num_tokens + patches, hidden_dim)`."""
+        """`(batch, height, width, channels)` to all tokens,
+        `(batch, num_tokens + patches, hidden_dim)`.
+        """
         ### BEGIN SOLUTION
         return self.encoder(self.dropout(self.embedding(images)))
         ### END SOLUTION
 
     def call(self, images):
-        """`(batch, height, width, channels)` to logits `(batch, num_classes)`; without a head, to what it would read."""
+        """`(batch, height, width, channels)` to logits `(batch, num_classes)`; without a head, to
+        what it would read.
+        """
         ### BEGIN SOLUTION
         tokens = self.encode(images)
         mean = ops.mean(tokens[:, self.num_tokens :], axis=1)  # (batch, hidden_dim), of the patches only
@@ -286,7 +295,8 @@ class VisionTransformer(Composite, keras.Model):
 
 
 def interpolate_positions(positions, old_grid, new_grid, num_tokens=1):
-    """Stretch learned positions over another grid of patches, for images of another size (ViT, section 3.2).
+    """Stretch learned positions over another grid of patches, for images of another size (ViT,
+    section 3.2).
 
     Args:
         positions: `(num_tokens + old_rows * old_columns, hidden_dim)`.
@@ -295,8 +305,9 @@ def interpolate_positions(positions, old_grid, new_grid, num_tokens=1):
         num_tokens: how many rows at the front belong to no patch. They stay as they are.
 
     Returns:
-        `(num_tokens + new_rows * new_columns, hidden_dim)`: the positions of the patches taken as an image with
-        `hidden_dim` channels and resized by bilinear interpolation, as `keras.ops.image.resize` does it.
+        `(num_tokens + new_rows * new_columns, hidden_dim)`: the positions of the patches taken as
+        an image with `hidden_dim` channels and resized by bilinear interpolation, as
+        `keras.ops.image.resize` does it.
     """
     ### BEGIN SOLUTION
     tokens, patches = positions[:num_tokens], positions[num_tokens:]
@@ -309,18 +320,19 @@ def interpolate_positions(positions, old_grid, new_grid, num_tokens=1):
 
 
 def attention_rollout(attentions):
-    """Follow attention through all layers (Abnar and Zuidema 2020, *Quantifying Attention Flow*; used in ViT).
+    """Follow attention through all layers (Abnar and Zuidema 2020, *Quantifying Attention Flow*;
+    used in ViT).
 
-    In each layer a token is half what it was, by the residual connection, and half what it attended to, by the mean
-    of the heads.
+    In each layer a token is half what it was, by the residual connection, and half what it attended
+    to, by the mean of the heads.
 
     Args:
         attentions: list of the layers' weights from the first layer to the last, each
             `(batch, heads, length, length)`, entry `[..., query, key]`.
 
     Returns:
-        `(batch, length, length)`: entry `[b, i, j]` is how much of input token `j` is in output token `i`; each row
-        sums to 1.
+        `(batch, length, length)`: entry `[b, i, j]` is how much of input token `j` is in output
+        token `i`; each row sums to 1.
     """
     ### BEGIN SOLUTION
     length = attentions[0].shape[-1]
@@ -339,7 +351,8 @@ def cross_entropy(labels, logits):
 
 
 def hard_distillation_loss(labels, class_logits, distillation_logits, teacher_logits):
-    """One head learns the labels, the other what the teacher decides (DeiT, section 4, hard-label distillation).
+    """One head learns the labels, the other what the teacher decides (DeiT, section 4, hard-label
+    distillation).
 
     Args:
         labels: integers `(batch,)`.
@@ -348,8 +361,9 @@ def hard_distillation_loss(labels, class_logits, distillation_logits, teacher_lo
         teacher_logits: `(batch, num_classes)`.
 
     Returns:
-        A scalar in nats: half the cross-entropy of the class head against the labels, plus half that of the
-        distillation head against the teacher's likeliest class; both means over the batch.
+        A scalar in nats: half the cross-entropy of the class head against the labels, plus half
+        that of the distillation head against the teacher's likeliest class; both means over the
+        batch.
     """
     ### BEGIN SOLUTION
     decided = ops.argmax(teacher_logits, axis=-1)  # (batch,)
@@ -360,7 +374,8 @@ def hard_distillation_loss(labels, class_logits, distillation_logits, teacher_lo
 def soft_distillation_loss(
     labels, class_logits, distillation_logits, teacher_logits, temperature=3.0, teacher_share=0.5
 ):
-    """One head learns the labels, the other all that the teacher thinks (DeiT, section 4, soft distillation).
+    """One head learns the labels, the other all that the teacher thinks (DeiT, section 4, soft
+    distillation).
 
     Args:
         labels: integers `(batch,)`.
@@ -371,9 +386,10 @@ def soft_distillation_loss(
         teacher_share: weight of the teacher's part, from 0 to 1; the labels' part gets the rest.
 
     Returns:
-        A scalar in nats, a mean over the batch: `(1 - teacher_share)` times the cross-entropy of the class head
-        against the labels, plus `teacher_share * temperature ** 2` times the Kullback-Leibler divergence
-        `sum(p * (log p - log q))` of the distillation head's distribution `q` from the teacher's, `p`.
+        A scalar in nats, a mean over the batch: `(1 - teacher_share)` times the cross-entropy of
+        the class head against the labels, plus `teacher_share * temperature ** 2` times the
+        Kullback-Leibler divergence `sum(p * (log p - log q))` of the distillation head's
+        distribution `q` from the teacher's, `p`.
     """
     ### BEGIN SOLUTION
     teacher = ops.log_softmax(
@@ -388,7 +404,8 @@ def soft_distillation_loss(
 
 
 class DistilledVisionTransformer(VisionTransformer):
-    """A `VisionTransformer` with a second token and a second head, which listen to a teacher (DeiT, section 4).
+    """A `VisionTransformer` with a second token and a second head, which listen to a teacher (DeiT,
+    section 4).
 
     Sub-layers: those of `VisionTransformer`, and `distillation_head`, a `Dense(num_classes)`.
     """
@@ -405,7 +422,9 @@ class DistilledVisionTransformer(VisionTransformer):
         return self.head(tokens[:, 0]), self.distillation_head(tokens[:, 1])
 
     def call(self, images):
-        """`(batch, height, width, channels)` to the mean of both heads' logits, `(batch, num_classes)`."""
+        """`(batch, height, width, channels)` to the mean of both heads' logits,
+        `(batch, num_classes)`.
+        """
         class_logits, distillation_logits = self.both(images)
         return (class_logits + distillation_logits) / 2
 
@@ -414,7 +433,8 @@ def build(name, image_size=224, num_classes=1000, distilled=False, **options):
     """A model of a published size.
 
     Args:
-        name: size and side of a patch, such as `"B/16"`, `"L/32"` or `"H/14"`; sizes are those of `SIZES`.
+        name: size and side of a patch, such as `"B/16"`, `"L/32"` or `"H/14"`; sizes are those of
+            `SIZES`.
         image_size: side of the images in pixels.
         num_classes: number of classes; `None` for no head.
         distilled: whether it is DeiT's model with two tokens and two heads.
@@ -438,17 +458,19 @@ LEVELS = 8  # 3 bits a channel
 
 
 def corrupt_patches(patches, mask_vector, noise, ratio=0.5):
-    """Hide patches: exactly `ratio` of each image, of these about 80 % behind `mask_vector`, 10 % behind another patch.
+    """Hide patches: exactly `ratio` of each image, of these about 80 % behind `mask_vector`, 10 %
+    behind another patch.
 
     Args:
         patches: embedded patches `(batch, patches, hidden_dim)`, before positions.
         mask_vector: `(hidden_dim,)`.
-        noise: uniform from 0 to 1, `(3, batch, patches)`: it decides which, how, and behind what other patch.
+        noise: uniform from 0 to 1, `(3, batch, patches)`: it decides which, how, and behind what
+            other patch.
         ratio: share of the patches to choose.
 
     Returns:
-        `(corrupted, chosen)`: `(batch, patches, hidden_dim)`, and booleans `(batch, patches)`. A tenth of the chosen
-        patches stays as it is, and has to be guessed all the same.
+        `(corrupted, chosen)`: `(batch, patches, hidden_dim)`, and booleans `(batch, patches)`. A
+        tenth of the chosen patches stays as it is, and has to be guessed all the same.
     """
     which, how, other = noise[0], noise[1], noise[2]
     count = patches.shape[1]
@@ -463,7 +485,9 @@ def corrupt_patches(patches, mask_vector, noise, ratio=0.5):
 
 
 def colour_numbers(pixels):
-    """Colours of 3 bits a channel as one number: `(..., channels)` from 0 to 1 to integers below `8 ** channels`."""
+    """Colours of 3 bits a channel as one number: `(..., channels)` from 0 to 1 to integers below
+    `8 ** channels`.
+    """
     levels = ops.clip(ops.cast(ops.floor(pixels * LEVELS), "int32"), 0, LEVELS - 1)
     channels = pixels.shape[-1]
     return sum(levels[..., channel] * LEVELS ** (channels - 1 - channel) for channel in range(channels))
@@ -478,8 +502,9 @@ def patch_targets(images, patch_size, target):
         target: one of `TARGETS`.
 
     Returns:
-        `"mean colour"`: integers `(batch, patches)`. `"small colours"`: integers `(batch, patches, 16)`.
-        `"pixels"`: floats `(batch, patches, patch_size * patch_size * channels)`.
+        `"mean colour"`: integers `(batch, patches)`. `"small colours"`: integers
+        `(batch, patches, 16)`. `"pixels"`: floats
+        `(batch, patches, patch_size * patch_size * channels)`.
 
     Raises:
         ValueError: for another target, or a patch that cannot be shrunk to 4 x 4 pixels.
@@ -531,7 +556,9 @@ class MaskedPatchPrediction(Composite, keras.Model):
         self.seeds = keras.random.SeedGenerator(seed)
 
     def call(self, images):
-        """Images from 0 to 1 to `(predictions, chosen)`: `(batch, patches, width)` and booleans `(batch, patches)`."""
+        """Images from 0 to 1 to `(predictions, chosen)`: `(batch, patches, width)` and booleans
+        `(batch, patches)`.
+        """
         patches = self.embedding.patch_embedding(images)
         noise = keras.random.uniform((3, ops.shape(patches)[0], patches.shape[1]), seed=self.seeds)
         corrupted, chosen = corrupt_patches(patches, self.mask_vector, noise, self.ratio)

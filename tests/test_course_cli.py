@@ -1,8 +1,10 @@
 """The learner's commands: what they print, and what they say when something is wrong."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tiny_course import RIGHT, install, notebook
@@ -235,8 +237,8 @@ class Server:
     def __init__(self, *endings):
         self.endings, self.calls = list(endings), []
 
-    def start(self, command, cwd):
-        self.calls.append((command, cwd))
+    def start(self, command, cwd, env):
+        self.calls.append((command, cwd, env))
         return self
 
     def wait(self):
@@ -264,10 +266,23 @@ def checkout(tmp_path, monkeypatch):
 
 def test_lab_opens_the_labs(checkout, jupyter):
     assert run("lab").exit_code == 0
-    [(command, cwd)] = jupyter
+    [(command, cwd, _)] = jupyter
     assert cwd == checkout / "labs"
     assert command[:4] == [sys.executable, "-m", "jupyterlab", "--port=8888"]
     assert "--no-browser" not in command
+
+
+def test_lab_wraps_long_lines_of_code_and_keeps_what_a_machine_says(checkout, jupyter, monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/site/jupyter")
+    assert run("lab").exit_code == 0
+    own, site = jupyter[0][2]["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    assert site == "/site/jupyter"
+    settings = json.loads((Path(own) / "labconfig" / "default_setting_overrides.json").read_text())
+    [(plugin, given)] = settings.items()
+    package, name = plugin.split(":")
+    schema = Path(sys.prefix, "share", "jupyter", "lab", "schemas", package, f"{name}.json")
+    known = json.loads(schema.read_text())["properties"]["codeCellConfig"]["default"]
+    assert set(given["codeCellConfig"]) == set(known) and given["codeCellConfig"]["lineWrap"]
 
 
 @pytest.mark.parametrize("name", ["attention", "lab1_attention", "1"])

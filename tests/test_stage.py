@@ -294,6 +294,9 @@ def test_pictures_are_what_experiments_show_and_are_kept(small, lesson, tmp_path
         pictures.pictures(lesson, "smoke", lambda *now: went.append(now), cache=tmp_path) == shown
         and not went
     )
+    small["why_scale"] = "print(\n    'fine'  # as before\n)"
+    assert pictures.pictures(lesson, "smoke", lambda *now: went.append(now), cache=tmp_path) == shown
+    assert not went, "layout and comments change no picture"
     small["why_scale"] = "print('changed')"
     assert pictures.pictures(lesson, "smoke", cache=tmp_path)["why_scale"].text == "changed"
 
@@ -306,6 +309,12 @@ def test_pictures_grow_old_with_all_modules_that_draw_and_train(root):
     # mae and its measuring come in by way of few_labels.
     for name in ("few_labels", "loading", "mae", "measuring", "training", "vit"):
         assert (root / "course" / "experiments" / f"{name}.py").read_text(encoding="utf-8") in behind
+
+
+def test_docstrings_change_no_picture_and_other_code_does():
+    one, other = 'def f(x):\n    """One."""\n    return x', 'def f(x):\n    """Other."""\n    return x'
+    assert pictures._meaning(one) == pictures._meaning(other) != pictures._meaning(one.replace("x", "y"))
+    assert pictures._meaning("!ls") == "!ls"
 
 
 def test_an_experiment_that_fails_leaves_the_others_their_pictures(small, lesson, tmp_path):

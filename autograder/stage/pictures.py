@@ -1,8 +1,10 @@
 """The pictures of a lab's experiments: its notebook is run with the reference's answers, and what it shows is kept.
 
-A run takes minutes, so its pictures are cached by the code that made them: prose may change without another run.
+A run takes minutes, so its pictures are cached by the code that made them: prose, comments and docstrings may change
+without another run.
 """
 
+import ast
 import base64
 import hashlib
 import html
@@ -53,7 +55,8 @@ def pictures(lesson, preset, progress=lambda name, done, total: None, cache=CACH
     """
     notebook = source_notebook(lesson, root)
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    key = hashlib.sha256("\0".join([preset, *code, *_behind(root, code)]).encode()).hexdigest()[:16]
+    meant = map(_meaning, [*code, *_behind(root, code)])
+    key = hashlib.sha256("\0".join([preset, *meant]).encode()).hexdigest()[:16]
     kept = Path(cache) / f"{lesson.lab}-{preset}-{key}.json"
     try:
         found = json.loads(kept.read_text(encoding="utf-8"))
@@ -82,6 +85,18 @@ def _behind(root, code):
 
 def _imported(code):
     return [name for names in IMPORTED.findall(code) for name in names.split(", ")]
+
+
+def _meaning(code):
+    """Code without its layout, comments and docstrings."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:  # a line for the shell
+        return code
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 def _run(notebook, lesson, preset, progress):

@@ -17,6 +17,7 @@ from traitlets import Dict
 from autograder.workshop import accounts, rooms
 from autograder.workshop.joining import JoinAuthenticator
 from autograder.workshop.tokens import token_for
+from course.labs import JUPYTER
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What is new comes into the home; what is there stays. Then the server.
@@ -84,7 +85,11 @@ class RoomSpawner(LocalProcessSpawner):
         """What a learner's notebooks know of the workshop."""
         settings, name = self.settings, self.user.name
         etc = Path(settings["etc"]) / ("instructor" if self.teaches else "learner")
-        told = {"JUPYTER_CONFIG_PATH": str(etc), "COURSE_WORKSHOP_LABS": settings["labs"]}
+        jupyter = Path(settings["library"]) / "course" / JUPYTER.name
+        told = {
+            "JUPYTER_CONFIG_PATH": os.pathsep.join([str(etc), str(jupyter)]),
+            "COURSE_WORKSHOP_LABS": settings["labs"],
+        }
         told["JUPYTERLAB_SETTINGS_DIR"] = str(self.home / ".jupyter" / "lab" / "user-settings")
         if self.teaches:
             return told
