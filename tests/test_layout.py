@@ -1,5 +1,6 @@
 """The rooms of the project stay tidy: what lies where, and what must not be in any file."""
 
+import ast
 import json
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from course.lesson import lessons
 
+WIDEST = 102  # characters of a docstring's line, without its indentation; wrap at 100 columns
 LONGEST = 300  # lines of a module; aim for 250
 # One entry after the other; these grow with the number of exercises, not with what a reader must keep in mind.
 BANKS = ("course/lessons", "course/checks", "solutions", "autograder/probes", "autograder/misconceptions")
@@ -51,6 +53,20 @@ def test_a_lab_is_six_files(root, name):
     files += [f"autograder/probes/{name}.py", f"autograder/misconceptions/{name}.py", f"tests/test_{name}.py"]
     assert not [file for file in files if not (root / file).is_file()]
     assert (root / "tests" / "alternatives" / f"{name}.py").is_file()
+
+
+@pytest.mark.parametrize("name", lessons())
+def test_docstrings_in_a_notebook_fit_into_a_narrow_window(root, name):
+    lesson, wide = lessons()[name], []
+    cells = json.loads((root / "labs" / lesson.lab / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    for cell in cells:
+        if cell["metadata"]["course"]["role"] in ("answer", "given"):
+            for node in ast.walk(ast.parse("".join(cell["source"]))):
+                if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                    wide += [
+                        line for line in (ast.get_docstring(node) or "").splitlines() if len(line) > WIDEST
+                    ]
+    assert not wide
 
 
 def test_labs_hold_notebooks_only(tracked, root):
