@@ -116,5 +116,5 @@ constraints: ## take the newest versions and pin them in constraints.txt; about 
 	  echo "Versions are pinned with the oldest Python that is supported: make constraints PYTHON=python3.11"; exit 1; }
 	@mkdir -p .cache && $(PYTHON) -m venv --clear .cache/newest
 	@.cache/newest/bin/pip install -q '.[dev]' || { echo "constraints.txt is left as it was."; exit 1; }
-	@{ sed -n '/^#/p' constraints.txt; .cache/newest/bin/pip freeze --all --exclude pip --exclude transformer-labs; } > .cache/constraints.txt
+	@{ sed -n '/^#/p' constraints.txt; .cache/newest/bin/pip freeze --all --exclude pip --exclude wheel --exclude transformer-labs | LC_ALL=C sort -f; } > .cache/constraints.txt
 	@mv .cache/constraints.txt constraints.txt && rm -rf .cache/newest && echo "constraints.txt is written; run make test."
