@@ -26,6 +26,11 @@ def test_a_lab_shows_what_its_experiments_showed(tmp_path, lesson):
     assert (tmp_path / f"{lesson.lab}-{name}-0.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_an_experiment_that_shows_answers_says_where_to_run_it(tmp_path, lesson):
+    name = next(cell.name for cell in lesson.cells if cell.kind == "experiment")
+    assert "its result is not on this page" in write_lab(lesson, tmp_path, {name: Shown()}).read_text()
+
+
 @pytest.mark.parametrize("name", lessons())
 def test_no_answer_gets_into_a_page(tmp_path, name):
     lesson = lessons()[name]

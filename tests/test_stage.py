@@ -326,6 +326,13 @@ def test_an_experiment_that_fails_leaves_the_others_their_pictures(small, lesson
         pictures.pictures(lesson, "smoke", cache=tmp_path)
 
 
+def test_an_experiment_that_fails_is_told(monkeypatch, lesson, tmp_path):
+    failed = {"why_scale": pictures.Shown(failed="ZeroDivisionError: division by zero")}
+    monkeypatch.setattr(pictures, "pictures", lambda *given: failed)
+    told = said(run("slides", "1", "--to", tmp_path))
+    assert "lab1_attention: experiment why_scale failed: ZeroDivisionError: division by zero" in told
+
+
 def test_a_picture_shares_its_slide_with_what_there_is_to_see(lesson):
     wide = pictures.Shown((("curves", f"data:image/png;base64,{PIXEL}"),))
     made = [slide for chapter in deck.slides(lesson, {"why_scale": wide}) for slide in chapter]

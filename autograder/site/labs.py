@@ -14,6 +14,9 @@ from autograder.build import ROOT
 
 FOLD = "<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
 
+# `course.changed` shows the reference's code here, as it shows learners theirs.
+OWN = "*This cell shows your own answers, so its result is not on this page: run it in the notebook.*"
+
 
 def write_lab(lesson, folder, shown=None, root=ROOT):
     """Write a lab's page, and its pictures beside it.
@@ -54,6 +57,8 @@ def _part(cell, lesson, folder, shown):
 
 
 def _outputs(name, found, lesson, folder):
+    if not found.text and not found.images:
+        return f"\n\n{OWN}"
     text = "\n\n"
     if found.text:
         text += f"```text\n{found.text}\n```\n\n"

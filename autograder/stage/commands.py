@@ -49,7 +49,13 @@ def shown_by(lesson, preset, status):
         left = f", about {total - behind:g} minutes left" if total > behind else ""
         status.update(f"running {lesson.lab} for its pictures: {name}{left}")
 
-    return pictures(lesson, preset, progress)
+    found = pictures(lesson, preset, progress)
+    for name, each in found.items():
+        if each.failed:
+            console.print(
+                f"[yellow]{lesson.lab}: experiment {name} failed: {escape(each.failed)}[/]", highlight=False
+            )
+    return found
 
 
 def slides(
@@ -73,11 +79,6 @@ def slides(
             path, count = write_slides(lesson, to, shown)
             size = path.stat().st_size / 2**20
             console.print(f"written {where(path)}: {count} slides, {size:.1f} MB", highlight=False)
-            for name, found in (shown or {}).items():
-                if found.failed:
-                    console.print(
-                        f"[yellow]experiment {name} failed: {escape(found.failed)}[/]", highlight=False
-                    )
     console.print(
         "Open it in a browser: S for the speaker's view, T for an exercise's clock, Esc for all slides."
     )
