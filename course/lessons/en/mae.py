@@ -749,10 +749,13 @@ for name, (options, noise) in list(candidates.items())[: course.choose(laptop=5,
 #
 # The third reason: an image decoder paints pixels, and that is low-level work. If the decoder is deep enough to do it, the encoder can keep to
 # higher things. In the paper that shows in the probe (depth 1: 65.5, 2: 70.0, 4: 71.9, 8: 73.5 %), while fine-tuning hardly cares (84.8 to 84.9 %): its
-# last blocks can change their job. BERT's decoder, for words, is one dense layer. (Try it: `autoencoder(depth=2)`, or `benchmarks/mae.py --only decoder`.)
+# last blocks can change their job. BERT's decoder, for words, is one dense layer. (Try it: `autoencoder(depth=2)`.) Ours, 1,000 steps and three
+# seeds: depth 1, 2 and 4 give 50.6, 51.6 and 54.6 % when fine-tuned, 61.1, 60.4 and 59.9 % in the probe. The seeds overlap, so at this size the
+# claim cannot be told from chance.
 #
 # **Augmentation.** Contrastive methods live by it. MAE does without: fixed-size crops 84.7, random-size crops 84.9 (+0.2), none at all still 84.0 %. Hiding
-# is augmentation enough: each step has another mask, and so another image.
+# is augmentation enough: each step has another mask, and so another image. Ours: with random crops 44.0 % fine-tuned (28.9 to
+# 56.8, so no verdict) and 65.8 % in the probe, without them 50.6 and 61.1 %.
 
 # %% [markdown] question="the_third_reason" points=2 minutes=8
 # **Question 3.** ViT's third target was pixels by squared error, and it was the weakest of its three; BEiT lost 1.8 points with pixels; MAE wins with
