@@ -2,6 +2,7 @@
 
     python benchmarks/attacks.py                 every attack that can be run on stock without harming the machine
     python benchmarks/attacks.py --every 8       one in eight of each family: a quick look
+    python benchmarks/attacks.py --family network    one family; may be repeated
 
 Stock nbgrader runs a submission with the grader's own rights. It is therefore started in namespaces of its own
 (bubblewrap), without a network, with the disk read-only but for its course folder; attacks marked as lasting (fork bombs, full
@@ -29,6 +30,7 @@ from autograder.build import build  # noqa: E402
 from autograder.gates import reference_submission  # noqa: E402
 from autograder.grading import Grader  # noqa: E402
 from autograder.repair import repair  # noqa: E402
+from autograder.sandbox.process import remove  # noqa: E402
 from course.lesson import find_lesson  # noqa: E402
 
 SECONDS = 120  # after which stock nbgrader counts as kept from finishing
@@ -40,11 +42,17 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--every", type=int, default=1, help="run one in so many of each family")
+    parser.add_argument("--family", action="append", help="one family only; may be repeated")
     arguments = parser.parse_args()
     if shutil.which("bwrap") is None:
         sys.exit("Stock nbgrader must not run these unprotected: install bubblewrap first.")
     lesson = find_lesson("1")
+    families = {attack.family for attack in corpus()}
+    if unknown := set(arguments.family or ()) - families:
+        sys.exit(f"There is no family {unknown.pop()!r}. There are: {', '.join(sorted(families))}.")
     chosen = sample(corpus(), arguments.every)
+    if arguments.family:
+        chosen = [attack for attack in chosen if attack.family in arguments.family]
     tried, ours, stock, spared = Counter(), Counter(), Counter(), Counter()
     with tempfile.TemporaryDirectory() as folder:
         template = Path(folder) / "template"
@@ -71,6 +79,7 @@ def main():
                 flush=True,
             )
         grader.close()
+        remove(Path(folder) / "stock")
     print(f"\n{'family':<24}{'tried':>6}{'blocked here':>14}{'blocked on stock':>18}")
     for family in tried:
         run = tried[family] - spared[family]
@@ -103,7 +112,7 @@ def earned_on_stock(template, course, lesson, content):
     """Points by stock nbgrader in a course folder of its own; `None` if it did not finish."""
     from nbgrader.api import Gradebook, MissingEntry
 
-    shutil.rmtree(course, ignore_errors=True)
+    remove(course)  # which may hold what Python's own rmtree gives up on
     shutil.copytree(template, course)
     path = course / "submitted" / "eve" / lesson.lab / f"{lesson.name}.ipynb"
     path.parent.mkdir(parents=True)
