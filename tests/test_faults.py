@@ -7,11 +7,13 @@ import json
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import nbformat
 import psutil
@@ -41,7 +43,9 @@ from autograder.journal import Journal, fingerprint
 from autograder.repair import read_submission, repair
 from autograder.sandbox import isolate
 from autograder.sandbox.client import Server
-from autograder.sandbox.faults import MachineFault
+from autograder.sandbox.faults import MachineFault, SubmissionFault
+from autograder.sandbox.isolate import Limits
+from autograder.sandbox.process import Student
 from course.lesson import find_lesson
 
 needs_isolation = pytest.mark.skipif(
@@ -242,6 +246,18 @@ def test_students_killed_at_random_moments_cost_nobody_a_point(real, lesson, mon
     assert all(verdict == wanted[name] for name, verdict in found.items())
     assert grader.grade_cells(lesson, cells["half"], anew=True) == wanted["half"]
     assert 0 < wanted["half"].points < wanted["right"].points == wanted["right"].max_points
+
+
+@pytest.mark.parametrize(("left", "kind"), [(100 << 20, MachineFault), (8 << 30, SubmissionFault)])
+def test_an_aborted_process_is_the_machines_fault_when_its_memory_ran_out(monkeypatch, tmp_path, left, kind):
+    class Ended:
+        limits = Limits()
+
+        def exit_of(self, name):
+            return {"cpu": 0, "code": -signal.SIGABRT}
+
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=left))
+    assert type(Student(Ended(), 1, 2, None, tmp_path)._why_it_ended()) is kind
 
 
 @needs_isolation

@@ -13,6 +13,10 @@ import psutil
 from autograder.sandbox import wire
 from autograder.sandbox.faults import MachineFault, SubmissionFault, Unanswered, Watch
 
+SCARCE = (
+    1 << 30
+)  # bytes; with less left on the machine, a process that is aborted may have been refused what is its right
+
 
 def remove(folder):
     """Remove a folder a submission wrote to. Python's own way gives up on folders nested a thousand deep."""
@@ -102,6 +106,8 @@ class Student:
         name = signal.Signals(-code).name if -code in signal.valid_signals() else str(-code)
         if name == "SIGKILL":  # ours come with a verdict; any other is the machine's, out of memory for one
             return MachineFault("a student process was killed from outside")
+        if name == "SIGABRT" and psutil.virtual_memory().available < SCARCE:
+            return MachineFault("the machine's memory ran out, and a student process was aborted")
         reasons = {
             "SIGXCPU": "used up its processor time",
             "SIGXFSZ": "wrote more than it may",
