@@ -47,10 +47,11 @@ def main():
     if shutil.which("bwrap") is None:
         sys.exit("Stock nbgrader must not run these unprotected: install bubblewrap first.")
     lesson = find_lesson("1")
-    families = {attack.family for attack in corpus()}
+    attacks = corpus()
+    families = {attack.family for attack in attacks}
     if unknown := set(arguments.family or ()) - families:
         sys.exit(f"There is no family {unknown.pop()!r}. There are: {', '.join(sorted(families))}.")
-    chosen = sample(corpus(), arguments.every)
+    chosen = sample(attacks, arguments.every)
     if arguments.family:
         chosen = [attack for attack in chosen if attack.family in arguments.family]
     tried, ours, stock, spared = Counter(), Counter(), Counter(), Counter()

@@ -13,9 +13,8 @@ import psutil
 from autograder.sandbox import wire
 from autograder.sandbox.faults import MachineFault, SubmissionFault, Unanswered, Watch
 
-SCARCE = (
-    1 << 30
-)  # bytes; with less left on the machine, a process that is aborted may have been refused what is its right
+# Bytes. With less left on the machine, a process that is aborted may have been refused what is its right.
+SCARCE = 1 << 30
 
 
 def remove(folder):

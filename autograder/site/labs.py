@@ -57,7 +57,7 @@ def _part(cell, lesson, folder, shown):
 
 
 def _outputs(name, found, lesson, folder):
-    if not found.text and not found.images:
+    if not (found.text or found.images or found.failed):
         return f"\n\n{OWN}"
     text = "\n\n"
     if found.text:

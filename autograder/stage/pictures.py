@@ -19,6 +19,7 @@ from pathlib import Path
 from autograder.build import ROOT, source_notebook
 from autograder.writing import write_whole
 from course.errors import CourseError
+from course.handmade import parse
 
 CACHE = ROOT / ".cache" / "slides"
 LONGEST = 1800  # seconds for one cell
@@ -89,9 +90,8 @@ def _imported(code):
 
 def _meaning(code):
     """Code without its layout, comments and docstrings."""
-    try:
-        tree = ast.parse(code)
-    except SyntaxError:  # a line for the shell
+    tree = parse(code)
+    if tree is None:  # a line for the shell
         return code
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
