@@ -66,7 +66,7 @@ bench: $(READY) ## measure what the README says about speed
 	@for name in $(BENCH); do $(BIN)/python "benchmarks/$$name.py" $(ARGS) || exit 1; done
 
 checkpoints: $(READY) ## train anew the small weights that come with the labs
-	@$(BIN)/python -m autograder.checkpoints $(ARGS)
+	@$(BIN)/python -m autograder.authoring.checkpoints.make $(ARGS)
 
 proofs: $(READY) ## run the long proofs, which `make test` leaves out
 	@$(BIN)/pytest -m slow $(ARGS)

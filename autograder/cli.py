@@ -16,10 +16,10 @@ import typer
 from rich.markup import escape
 
 from autograder import DEFAULT_SEED
-from autograder.show import console
-from autograder.site import commands as site
-from autograder.stage import commands
-from autograder.workshop import commands as room
+from autograder.console import console
+from autograder.teaching.handouts import commands
+from autograder.teaching.site import commands as site
+from autograder.teaching.workshop import commands as room
 from course.errors import CourseError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -60,7 +60,7 @@ def build(
     course: Annotated[Path | None, typer.Option(help="Build into this course folder instead.")] = None,
 ):
     """Build the labs from the lessons and the reference, through stock nbgrader."""
-    from autograder import build as builder
+    from autograder.authoring import build as builder
 
     with console.status("building"):
         if course is not None:
@@ -75,9 +75,9 @@ def build(
 @sentences
 def init(folder: Annotated[Path, typer.Argument(help="Where the course is to live.")]):
     """Make a course folder: nbgrader with trusted grading, all labs released, an empty gradebook."""
-    from autograder.build import build as build_course
-    from autograder.grade import load_config
-    from autograder.nbgrader_config import COURSE_FILE
+    from autograder.authoring.build import build as build_course
+    from autograder.classroom.nbgrader_config import COURSE_FILE
+    from autograder.classroom.submissions import load_config
 
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "nbgrader_config.py"
@@ -100,9 +100,9 @@ def gates(
     isolation: Isolation = "full",
 ):
     """Prove that every exercise grades as it must. Exit status 1 if one does not."""
-    from autograder import gates as proofs
-    from autograder.show import gates_table
-    from course.lesson import find_lesson, lessons
+    from autograder.authoring import gates as proofs
+    from autograder.authoring.gates_table import gates_table
+    from course.notebooks.lesson import find_lesson, lessons
 
     good = True
     for lesson in [find_lesson(lab)] if lab else lessons().values():
@@ -143,7 +143,7 @@ def grade(
     ] = None,
 ):
     """Grade a class: live progress, then who got what and why. Exit status 1 if something is left to do."""
-    from autograder.classroom import grade_class
+    from autograder.classroom.grade_class import grade_class
 
     grade_class(course, lab, student, force, workers, seed, isolation, feedback, scheduler)
 
@@ -158,7 +158,7 @@ def report(
     ] = None,
 ):
     """Show on one page what the class understood, what it did not, and what a person should look at."""
-    from autograder.report import show_report
+    from autograder.classroom.report import show_report
 
     show_report(course, lab, to)
 
@@ -182,7 +182,7 @@ def export(
     ] = False,
 ):
     """Write the marks as nbgrader, Canvas or Moodle import them. Who has no mark is left empty, never 0."""
-    from autograder.exports import export_marks
+    from autograder.classroom.lms.export import export_marks
 
     export_marks(course, lab, format, roster, to, column, out_of, exercises_only)
 
@@ -202,7 +202,7 @@ def collect(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be collected.")] = False,
 ):
     """Put downloaded submissions where they are graded. The latest of several tries wins."""
-    from autograder.collect import collect as collect_all
+    from autograder.classroom.lms.collect import collect as collect_all
 
     collect_all(source, lab, course, pattern, origin, dry_run)
 
@@ -215,7 +215,7 @@ def demo(
     ] = Path("demo_course"),
 ):
     """Grade a bundled class: right in several styles, mistaken, empty, broken, endless and hostile."""
-    from autograder.demo import run
+    from autograder.classroom.demo import run
 
     run(folder)
 
@@ -225,7 +225,7 @@ def doctor():
     """Say whether this machine can grade, and which layers shut code in. Exit status 1 if something is missing."""
     from rich.table import Table
 
-    from autograder.doctor import findings
+    from autograder.classroom.doctor import findings
 
     table = Table(show_header=False, box=None)
     rows = findings()

@@ -1,73 +1,15 @@
-"""Plugs trusted grading into stock nbgrader.
-
-A course folder's own `nbgrader_config.py` calls `configure(get_config())`, and `nbgrader autograde lab1_attention` does
-the rest. `autograder init FOLDER` writes such a folder.
-"""
-
-import os
-import sys
-from pathlib import Path
-
-STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
-TEXT_STUB = "Your answer here."
-
-COURSE_FILE = '''"""Settings of this course; see nbgrader's documentation for all there are."""
+"""The old place of `autograder.classroom.nbgrader_config`, for course folders made before 0.2. Goes with 0.3."""
 
 import sys
 
-try:
-    from autograder.nbgrader_config import configure
-except ImportError as error:  # nbgrader would go on without it, and run every submission unprotected
-    sys.exit(f"Nothing was done: trusted grading is not installed here ({error}). Use the checkout's .venv.")
-
-c = get_config()  # noqa: F821
-configure(c)
-
-# c.GradeInSandbox.seed = 20170612     # what probes draw shapes and values from
-# c.GradeInSandbox.isolation = "none"  # only where `autograder doctor` says that code cannot be shut in
-'''
+from autograder.classroom.nbgrader_config import configure as _configure
 
 
 def configure(config):
-    """Set what trusted grading needs on a traitlets `Config`; everything else stays nbgrader's default."""
-    find_programs()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-    from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
-    from nbgrader.preprocessors import (
-        AssignLatePenalties,
-        CheckCellMetadata,
-        GetGrades,
-        IgnorePattern,
-        LimitOutput,
-        SaveAutoGrades,
+    """As `autograder.classroom.nbgrader_config.configure`, and says where that stands now."""
+    print(
+        "nbgrader_config.py names autograder.nbgrader_config, which moves for good with version 0.3: "
+        "write `from autograder.classroom.nbgrader_config import configure` there.",
+        file=sys.stderr,
     )
-
-    from autograder.feedback import QuestionsInSummary
-    from autograder.plugin import GradeInSandbox, RepairingExporter
-
-    config.Autograde.exporter_class = RepairingExporter
-    config.Autograde.autograde_preprocessors = [
-        GradeInSandbox,  # in the place of Execute
-        IgnorePattern,
-        LimitOutput,
-        SaveAutoGrades,
-        AssignLatePenalties,
-        CheckCellMetadata,
-    ]
-    config.GenerateFeedback.preprocessors = [GetGrades, QuestionsInSummary, CSSHTMLHeaderPreprocessor]
-    return stubs(config)
-
-
-def stubs(config):
-    """Set what stands in a released notebook where an answer is to be; returns the config."""
-    config.ClearSolutions.code_stub = {"python": STUB}
-    config.ClearSolutions.text_stub = TEXT_STUB
-    return config
-
-
-def find_programs():
-    """Put the environment's programs on PATH: nbgrader starts `alembic` by its bare name."""
-    programs = str(Path(sys.executable).parent)
-    if programs not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", "")
+    return _configure(config)

@@ -26,12 +26,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from attacks import corpus  # noqa: E402
 
-from autograder.build import build  # noqa: E402
-from autograder.gates import reference_submission  # noqa: E402
-from autograder.grading import Grader  # noqa: E402
-from autograder.repair import repair  # noqa: E402
-from autograder.sandbox.process import remove  # noqa: E402
-from course.lesson import find_lesson  # noqa: E402
+from autograder.authoring.build import build  # noqa: E402
+from autograder.authoring.gates import reference_submission  # noqa: E402
+from autograder.judge.grader import Grader  # noqa: E402
+from autograder.judge.notebook_repair import repair  # noqa: E402
+from autograder.judge.sandbox.student_handle import remove  # noqa: E402
+from course.notebooks.lesson import find_lesson  # noqa: E402
 
 SECONDS = 120  # after which stock nbgrader counts as kept from finishing
 STOCK = "c = get_config()\nc.Execute.timeout = 60\n"

@@ -11,15 +11,15 @@ import argparse
 import keras
 import numpy as np
 
-from autograder.makers.bert import corpus, held_out, nats, new_model, trained
-from course import published
-from course.checkpoints import checkpoint
+from autograder.authoring.checkpoints.bert import corpus, held_out, nats, new_model, trained
 from course.errors import CourseError
 from course.experiments.bert import fine_tune, read_corpus, single_rows, unigram_nats
 from course.experiments.measuring import accuracy, in_parts
 from course.experiments.reading import cloze, tf_idf
 from course.experiments.training import copy_weights
-from course.wordpiece import WordPiece
+from course.models import pretrained_minilm
+from course.models.checkpoints import checkpoint
+from course.models.wordpiece import WordPiece
 from solutions.bert import (
     Bert,
     BertClassifier,
@@ -104,10 +104,10 @@ def frozen(train, test, found):
 def minilm(kept=[]):  # noqa: B006
     """The published model and its pieces, loaded once."""
     if not kept:
-        folder = published.minilm()
-        model = Bert(**published.sizes(folder), dropout=0.0)
+        folder = pretrained_minilm.minilm()
+        model = Bert(**pretrained_minilm.sizes(folder), dropout=0.0)
         model((np.zeros((1, 8), "int32"), np.zeros((1, 8), "int32")))
-        published.load(model, folder)
+        pretrained_minilm.load(model, folder)
         kept += [model, WordPiece.read(folder / "vocab.txt")]
     return kept
 

@@ -22,11 +22,11 @@ from pathlib import Path
 
 import nbformat
 
-from autograder import bank
-from autograder.build import build, entry_source, submission
-from autograder.judge import warm
-from autograder.nbgrader_config import COURSE_FILE
-from course.lesson import find_lesson
+from autograder.authoring.build import build, entry_source, submission
+from autograder.classroom.nbgrader_config import COURSE_FILE
+from autograder.hidden.assignments import import_keras
+from autograder.hidden.entries import alternatives, misconceptions
+from course.notebooks.lesson import find_lesson
 
 
 def main():
@@ -38,7 +38,7 @@ def main():
     parser.add_argument("--kill-after", type=float, help="seconds; a third of the way if left out")
     arguments = parser.parse_args()
     lesson = find_lesson("1")
-    warm()
+    import_keras()
     with tempfile.TemporaryDirectory() as folder:
         template = Path(folder) / "template"
         build(template, [lesson])
@@ -77,7 +77,7 @@ def variants(lesson, count):
         answers = {}
         for exercise in lesson.exercises:
             wrong = draw.random() < 0.2
-            entries = (bank.misconceptions if wrong else bank.alternatives)(lesson.name, exercise)
+            entries = (misconceptions if wrong else alternatives)(lesson.name, exercise)
             answers[exercise] = f"# student {number}\n" + entry_source(draw.choice(entries), lesson)
         notebook = submission(lesson, answers)
         notebook.cells = [

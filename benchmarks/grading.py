@@ -24,11 +24,11 @@ from pathlib import Path
 
 import nbformat
 
-from autograder import bank
-from autograder.build import build, entry_source, submission
-from autograder.judge import warm
-from autograder.nbgrader_config import COURSE_FILE
-from course.lesson import find_lesson
+from autograder.authoring.build import build, entry_source, submission
+from autograder.classroom.nbgrader_config import COURSE_FILE
+from autograder.hidden.assignments import import_keras
+from autograder.hidden.entries import alternatives
+from course.notebooks.lesson import find_lesson
 
 WAYS = ("stock", "plugin", "autograder")
 STOCK = """c = get_config()
@@ -47,7 +47,7 @@ def main():
     programs = Path(sys.executable).parent
     os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
     lesson = find_lesson("1")
-    warm()
+    import_keras()
     notebooks = right_submissions(lesson, arguments.submissions)
     ways = {
         "stock": (STOCK, ["nbgrader", "autograde", lesson.lab]),
@@ -104,7 +104,7 @@ def right_submissions(lesson, count):
     for number in range(count):
         answers = {}
         for exercise in lesson.exercises:
-            entries = bank.alternatives(lesson.name, exercise)
+            entries = alternatives(lesson.name, exercise)
             answers[exercise] = f"# student {number}\n" + entry_source(entries[number % len(entries)], lesson)
         notebook = submission(lesson, answers)
         notebook.cells = [

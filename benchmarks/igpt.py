@@ -11,20 +11,12 @@ import time
 import numpy as np
 from keras import ops
 
-from autograder.makers.igpt import DIGITS, nats, quantized, trained
-from course.checkpoints import checkpoint
+from autograder.authoring.checkpoints.igpt import DIGITS, nats, quantized, trained
 from course.experiments.igpt import baselines
 from course.experiments.loading import arrays
 from course.experiments.measuring import Probe, in_parts
-from solutions.igpt import (
-    ImageGPT,
-    bert_mask,
-    cached_step,
-    complete,
-    layer_features,
-    recomputing_step,
-    vote,
-)
+from course.models.checkpoints import checkpoint
+from solutions.igpt import ImageGPT, bert_mask, cached_step, complete, layer_features, recomputing_step, vote
 
 LAYER = 2  # of four, for the vote
 

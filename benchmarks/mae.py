@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 import course
-from autograder.makers import mae as maker
+from autograder.authoring.checkpoints import mae as maker
 from course.experiments import mae as experiment
 from course.experiments.few_labels import FewLabels
 from course.experiments.measuring import in_parts

@@ -244,19 +244,19 @@ def grade(folder, submissions=20, within=10):
     import requests
     from workshop_room import running
 
-    from autograder import bank
-    from autograder.build import entry_source, submission
-    from autograder.judge import warm
-    from autograder.workshop.tokens import token_for
-    from course.lesson import find_lesson
+    from autograder.authoring.build import entry_source, submission
+    from autograder.hidden.assignments import import_keras
+    from autograder.hidden.entries import alternatives, misconceptions
+    from autograder.teaching.workshop.tokens import token_for
+    from course.notebooks.lesson import find_lesson
 
-    warm()
+    import_keras()
     lesson, books = find_lesson("1"), []
     for number in range(submissions):
         answers = {}
         for place, name in enumerate(lesson.exercises):
             wrong = place == number % len(lesson.exercises) and number % 2
-            entries = (bank.misconceptions if wrong else bank.alternatives)(lesson.name, name)
+            entries = (misconceptions if wrong else alternatives)(lesson.name, name)
             answers[name] = f"# learner {number}\n" + entry_source(entries[number % len(entries)], lesson)
         books.append(nbformat.writes(submission(lesson, answers)))
     with running(folder / "workshop") as room:
@@ -298,7 +298,7 @@ def _judge_of(room):
 
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
-        if "autograder.workshop.judging" in words and str(room.folder) in " ".join(words):
+        if "autograder.teaching.workshop.judge_process" in words and str(room.folder) in " ".join(words):
             return process
     raise AssertionError("there is no judge")
 

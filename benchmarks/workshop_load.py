@@ -9,8 +9,8 @@ import time
 import aiohttp
 import psutil
 
-from autograder.workshop.tokens import token_for
-from course.lesson import find_lesson
+from autograder.teaching.workshop.tokens import token_for
+from course.notebooks.lesson import find_lesson
 
 PAUSE = 5  # seconds between two checks of a learner
 
@@ -115,7 +115,7 @@ class Load:
         await asyncio.sleep(self.half)
         port = self.settings["ports"]["board"]
         for process in psutil.process_iter(["cmdline"]):
-            if (process.info["cmdline"] or [""])[-1] != "autograder.workshop.serving":
+            if (process.info["cmdline"] or [""])[-1] != "autograder.teaching.workshop.board_server":
                 continue
             if any(line.status == "LISTEN" and line.laddr.port == port for line in process.net_connections()):
                 process.send_signal(signal.SIGKILL)

@@ -15,14 +15,16 @@ import os
 import sys
 from importlib import metadata
 
-from course.quiet import quiet
+from course.machine.quiet import quiet
 
 if "ipykernel" in sys.modules:  # a notebook, which needs Keras anyway: let TensorFlow greet nobody
     with quiet():
         import keras
 
         keras.ops.zeros(())  # looking for a GPU is part of the greeting
-        importlib.import_module("course.lesson").lessons()  # so that the first check is as fast as the others
+        importlib.import_module(
+            "course.notebooks.lesson"
+        ).lessons()  # so that the first check is as fast as the others
 
 try:
     __version__ = metadata.version("transformer-labs")
@@ -51,7 +53,7 @@ def __getattr__(name):
     if name in ("data", "plots"):
         return importlib.import_module(f"course.{name}")
     if name in ("choose", "jit_compile", "preset", "use_preset"):
-        return getattr(importlib.import_module("course.presets"), name)
+        return getattr(importlib.import_module("course.machine.presets"), name)
     raise AttributeError(f"module 'course' has no attribute {name!r}")
 
 
@@ -61,49 +63,49 @@ def check(answer, exercise=None):
 
     found = run(answer, exercise)
     if "COURSE_WORKSHOP_URL" in os.environ:
-        from course.progress import report
+        from course.workshop.board_client import report
 
         report(found)
     return found
 
 
 def hint(exercise):
-    """Show one more hint for an exercise. See `course.hints.hint`."""
-    from course.hints import hint as show
+    """Show one more hint for an exercise. See `course.checking.hints.hint`."""
+    from course.checking.hints import hint as show
 
     return show(exercise)
 
 
 def carry(*names, **options):
-    """Bring your own layers from an earlier lab. See `course.carrying.carry`."""
-    from course.carrying import carry as bring
+    """Bring your own layers from an earlier lab. See `course.earlier_labs.carry_over.carry`."""
+    from course.earlier_labs.carry_over import carry as bring
 
     return bring(*names, **options)
 
 
 def changed(new, since):
-    """Compare your new class with an earlier one, line by line. See `course.changes.changed`."""
-    from course.changes import changed as compare
+    """Compare your new class with an earlier one, line by line. See `course.earlier_labs.class_diff.changed`."""
+    from course.earlier_labs.class_diff import changed as compare
 
     return compare(new, since)
 
 
 def checkpoint(model, name):
-    """Load small trained weights into your own model. See `course.checkpoints.checkpoint`."""
-    from course.checkpoints import checkpoint as load
+    """Load small trained weights into your own model. See `course.models.checkpoints.checkpoint`."""
+    from course.models.checkpoints import checkpoint as load
 
     return load(model, name)
 
 
 def submit(lab=None, notebook=None):
-    """In a workshop: have this notebook graded now. See `course.workshop.submit`."""
-    from course.workshop import submit as hand_in
+    """In a workshop: have this notebook graded now. See `course.workshop.submit.submit`."""
+    from course.workshop.submit import submit as hand_in
 
     return hand_in(lab, notebook)
 
 
 def catch_up(exercise):
-    """In a workshop: fetch an answer that the instructor released. See `course.workshop.catch_up`."""
-    from course.workshop import catch_up as fetch
+    """In a workshop: fetch an answer that the instructor released. See `course.workshop.submit.catch_up`."""
+    from course.workshop.submit import catch_up as fetch
 
     return fetch(exercise)

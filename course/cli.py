@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from course.errors import CourseError
-from course.quiet import LOG_LEVEL
+from course.machine.quiet import LOG_LEVEL
 
 app = typer.Typer(
     help="Build attention, the Transformer, BERT, ViT, iGPT and MAE yourself.",
@@ -44,7 +44,7 @@ def doctor(
     name: Annotated[str, typer.Option(help="who you are, for the summary; left out, it names nobody")] = "",
 ):
     """Is this computer ready for the labs? Says what is wrong and how to cure it."""
-    from course.doctor import examine
+    from course.doctor.doctor import examine
 
     console = Console(highlight=False)
     problems, seen = 0, []
@@ -59,7 +59,7 @@ def doctor(
             if finding.cure:
                 console.print(Padding(f"→ {escape(finding.cure)}", (0, 0, 0, 4)))
     if summary:
-        from course.readiness import block
+        from course.doctor.readiness_summary import block
 
         console.print("\nSend your instructor these lines. They hold no paths and no account names:\n")
         print(block(seen, name))
@@ -80,7 +80,7 @@ def lab(
     ] = 8888,
 ):
     """Open JupyterLab on the labs, or on one of them."""
-    from course.labs import JUPYTER, find_labs, notebook_of
+    from course.notebooks.labs_folder import JUPYTER, find_labs, notebook_of
 
     with _spoken():
         labs = find_labs(Path.cwd())
@@ -113,8 +113,8 @@ def check(
     time_limit: Annotated[float, typer.Option(min=1, help="seconds for all of it")] = 120,
 ):
     """Run a notebook's answers and show what the visible checks say. Exit status 0 if all of them pass."""
-    from course.notebook import read
-    from course.replay import replay
+    from course.checking.rerun import replay
+    from course.notebooks.notebook import read
 
     console = Console(highlight=False)
     with _spoken():

@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import sys
 
-from course.labs import CHECKOUT
+from course.notebooks.labs_folder import CHECKOUT
 
 
 def main():

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from autograder.grade import verdicts
-from autograder.show import class_table, legend
-from course.lesson import find_lesson
+from autograder.classroom.class_table import class_table, legend
+from autograder.classroom.submissions import verdicts
+from course.notebooks.lesson import find_lesson
 
 HERE = Path(__file__).parent
 FOLDER = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "demo_course"

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from course.composite import Composite
+from course.models.composite import Composite
 from solutions.vit import SIZES, PatchEmbedding
 
 # LayerScale begins here (released code): small, and smaller still for deep models.

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from course.composite import Composite
+from course.models.composite import Composite
 from solutions.attention import MultiHeadAttention, causal_mask
 from solutions.transformer import AddAndNorm
 

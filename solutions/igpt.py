@@ -9,12 +9,8 @@ import math
 import keras
 from keras import ops
 
-from course.composite import Composite
-from solutions.attention import (
-    MultiHeadAttention,
-    causal_mask,
-    scaled_dot_product_attention,
-)
+from course.models.composite import Composite
+from solutions.attention import MultiHeadAttention, causal_mask, scaled_dot_product_attention
 
 # The published models, all with 512 colours and, in these counts, 32 x 32 pixels. `build("S")` makes one.
 SIZES = {

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from course.composite import Composite
+from course.models.composite import Composite
 from solutions.vit import SIZES, PatchEmbedding, ViTEncoder, patchify
 
 # The decoder of the published models (MAE, section 4.1): light beside any of the encoders.

@@ -9,7 +9,7 @@ left to right.
 import keras
 from keras import ops
 
-from course.composite import Composite
+from course.models.composite import Composite
 from solutions.attention import MultiHeadAttention
 
 # ViT, table 1; Ti and S are DeiT's (its table 1). `build("B/16")` makes a model; the number is the side of a patch.

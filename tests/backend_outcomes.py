@@ -24,7 +24,8 @@ SEED = 20
 
 def outcomes(lesson, checks):
     """`lab/exercise/probe/path` -> array for one lab, and `lab/exercise/probe` -> what is wrong."""
-    from autograder.judge import LocalSession, probes_of, reference_of
+    from autograder.hidden.assignments import probes_of, reference_of
+    from autograder.judge.marking import LocalSession
     from course import checking
 
     reference = reference_of(lesson)
@@ -50,7 +51,7 @@ def outcomes(lesson, checks):
 def main(path, *names):
     import numpy as np
 
-    from course.lesson import lessons
+    from course.notebooks.lesson import lessons
 
     arrays, problems = {}, {}
     for name in [name for name in names if name != "--checks"]:

@@ -16,11 +16,11 @@ import nbformat
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from autograder import classroom
-from autograder.build import submission
-from autograder.grading import Grader, Verdict
-from autograder.judge import Mark
-from autograder.nbgrader_config import COURSE_FILE
+from autograder.authoring.build import submission
+from autograder.classroom import grade_class
+from autograder.classroom.nbgrader_config import COURSE_FILE
+from autograder.judge.grader import Grader
+from autograder.judge.verdict import Mark, Verdict
 
 STUDENTS = ("ada", "ben")
 
@@ -76,7 +76,7 @@ def stand_in(monkeypatch):
     # No context of its own: a test may patch the same names again, and all of it is undone in one go, the last first.
     monkeypatch.setattr(Grader, "_judge", judge)
     monkeypatch.setattr(Grader, "server", lambda self: Ready())
-    monkeypatch.setattr(classroom, "warm", lambda: None)
+    monkeypatch.setattr(grade_class, "import_keras", lambda: None)
     event.listen(Engine, "connect", hasty)
     try:
         yield asked

@@ -25,7 +25,7 @@ def built_course(tmp_path_factory):
 
     Read from it; a test that writes takes a copy.
     """
-    from autograder.build import build
+    from autograder.authoring.build import build
 
     folder = tmp_path_factory.mktemp("course")
     build(folder)
@@ -35,7 +35,7 @@ def built_course(tmp_path_factory):
 @pytest.fixture(scope="session")
 def lesson():
     """Lab 1, on which most of grading is tried."""
-    from course.lesson import find_lesson
+    from course.notebooks.lesson import find_lesson
 
     return find_lesson("attention")
 
@@ -51,7 +51,7 @@ def release(built_course, lesson):
 @pytest.fixture(scope="session")
 def template(tmp_path_factory, lesson):
     """A course folder with Lab 1 alone; a test takes a copy."""
-    from autograder.build import build
+    from autograder.authoring.build import build
 
     made = tmp_path_factory.mktemp("template")
     build(made, [lesson])

@@ -2,8 +2,8 @@
 
 import nbformat
 
-from autograder.build import build, source_notebook
-from course.lesson import read_lesson
+from autograder.authoring.build import build, source_notebook
+from course.notebooks.lesson import read_lesson
 
 LESSON = """\
 # %% [markdown] lab=7 title="Sums" minutes=30

@@ -12,18 +12,20 @@ import pytest
 from attacks import corpus
 from attacks.writing import MARK
 
-from autograder import bank, classroom
-from autograder.build import entry_source, submission
-from autograder.gates import reference_submission
-from autograder.grading import Grader, Verdict, verdict_path
-from autograder.nbgrader_config import COURSE_FILE
-from autograder.repair import repair
-from autograder.report import facts
-from autograder.sandbox import isolate
-from autograder.unusual import unusual
-from course.lesson import lessons
+from autograder.authoring.build import entry_source, submission
+from autograder.authoring.gates import reference_submission
+from autograder.classroom import grade_class
+from autograder.classroom.nbgrader_config import COURSE_FILE
+from autograder.classroom.report import facts
+from autograder.hidden import entries
+from autograder.judge.grader import Grader
+from autograder.judge.notebook_repair import repair
+from autograder.judge.sandbox import isolation
+from autograder.judge.suspicious_code import unusual
+from autograder.judge.verdict import Verdict, verdict_path
+from course.notebooks.lesson import lessons
 
-pytestmark = pytest.mark.skipif(bool(isolate.missing()), reason=f"no isolation here: {isolate.missing()}")
+pytestmark = pytest.mark.skipif(bool(isolation.missing()), reason=f"no isolation here: {isolation.missing()}")
 
 SECONDS = 2  # processor seconds for a cell or a probe
 NAMES = [f"{number:03d} {one.tries}" for number, one in enumerate(corpus())]
@@ -37,8 +39,10 @@ def right(lesson):
 @pytest.fixture(scope="module")
 def honest(lesson, release, right):
     """Student -> notebook, one after every ten attacks: right, right otherwise, mistaken."""
-    other = {name: entry_source(bank.alternatives(lesson.name, name)[0], lesson) for name in lesson.exercises}
-    wrong = {"softmax": entry_source(bank.misconceptions(lesson.name, "softmax")[0], lesson)}
+    other = {
+        name: entry_source(entries.alternatives(lesson.name, name)[0], lesson) for name in lesson.exercises
+    }
+    wrong = {"softmax": entry_source(entries.misconceptions(lesson.name, "softmax")[0], lesson)}
     made = [right, submission(lesson, other), submission(lesson, other | wrong)]
     return {f"a{start:03d}-honest": made[start // 10 % 3] for start in range(0, len(corpus()), 10)}
 
@@ -71,7 +75,7 @@ def attacked(tmp_path_factory, built_course, lesson, release, right, honest, alo
     Path(MARK).unlink(missing_ok=True)
     os.environ["SECRET_TOKEN"] = "only-the-grader-knows"
     before = watched_files(folder)
-    classroom.grade_class(folder, lesson.lab)
+    grade_class.grade_class(folder, lesson.lab)
     del os.environ["SECRET_TOKEN"]
     return folder, before
 
@@ -209,7 +213,7 @@ def test_a_shell_line_is_nothing_unusual():
 def test_right_and_mistaken_answers_are_not_called_unusual(lab):
     lesson = lessons()[lab]
     for exercise in lesson.exercises:
-        for entry in (*bank.alternatives(lab, exercise), *bank.misconceptions(lab, exercise)):
+        for entry in (*entries.alternatives(lab, exercise), *entries.misconceptions(lab, exercise)):
             assert not unusual(
                 entry_source(entry, lesson), "import math, keras\nimport numpy as np\nfrom keras import ops"
             )

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from autograder.probes.attention import finite_and_right_elsewhere
+from autograder.hidden.probes.attention import finite_and_right_elsewhere
 from course import blocks
 from solutions import attention as lab
 

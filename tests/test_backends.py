@@ -13,9 +13,10 @@ import backend_outcomes
 import numpy as np
 import pytest
 
-from autograder.judge import expected, probes_of
-from autograder.outcome import Outcome, difference
-from course.lesson import lessons
+from autograder.hidden.assignments import probes_of
+from autograder.judge.marking import expected
+from autograder.judge.outcome import Outcome, difference
+from course.notebooks.lesson import lessons
 
 # Side by side, one for each core; about as long as each other.
 PARTS = (("transformer", "attention", "mae"), ("bert", "vit", "igpt"))

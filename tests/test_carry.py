@@ -4,7 +4,7 @@ import pytest
 from tiny_course import RIGHT, install, notebook
 
 from course import blocks
-from course.carrying import carry
+from course.earlier_labs.carry_over import carry
 from course.errors import CourseError
 
 pytestmark = pytest.mark.usefixtures("tiny_course")

@@ -6,7 +6,7 @@ import pytest
 from tiny_course import install, notebook
 
 import course
-from course.changes import _emphasized
+from course.earlier_labs.class_diff import _emphasized
 from course.errors import CourseError
 
 OLD = '''class Old:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from course import checking, diagnosing, hints, lesson
+from course import checking
 from course.checking import (
     CheckFailed,
     expect,
@@ -15,11 +15,14 @@ from course.checking import (
     expect_close,
     expect_pair,
     expect_shape,
+    hints,
+    mistakes,
     uneven,
 )
+from course.checking.shortcuts import find_shortcuts, tainted
 from course.errors import UnknownName
-from course.handmade import find_shortcuts, tainted
-from course.lesson import Cell, LessonError, read_lesson
+from course.notebooks import lesson
+from course.notebooks.lesson import Cell, LessonError, read_lesson
 
 # --- expectations -----------------------------------------------------------------------------------------
 
@@ -82,7 +85,7 @@ def halving(monkeypatch):
     lab = lesson.Lesson("halves", 9, "Halves", 5, None, (cell,))
     for module in (checking, hints):
         monkeypatch.setattr(module, "find_exercise", lambda name: (lab, cell))
-    monkeypatch.setattr(checking, "checks_of", lambda exercise: (is_even, is_small))
+    monkeypatch.setattr("course.checking.report.checks_of", lambda exercise: (is_even, is_small))
     monkeypatch.setattr(hints, "_SHOWN", {})
 
 
@@ -159,7 +162,7 @@ def test_stock_nbgrader_reads_a_number_where_a_learner_reads_sentences(halving, 
 
 
 def test_an_exercise_without_checks_is_no_pass(halving, monkeypatch):
-    monkeypatch.setattr(checking, "checks_of", lambda exercise: ())
+    monkeypatch.setattr("course.checking.report.checks_of", lambda exercise: ())
     with pytest.raises(UnknownName, match="no checks are written for 'half' yet"):
         checking.run(is_even, "half")
 
@@ -174,38 +177,38 @@ def test_every_exercise_has_checks():
 
 
 def test_a_known_mistake_is_called_by_its_name():
-    mistakes = {"doubled": [2.0, 4.0], "NaN": lambda: [np.nan, 2.0], "swapped": ([2.0, 1.0],)}
+    named = {"doubled": [2.0, 4.0], "NaN": lambda: [np.nan, 2.0], "swapped": ([2.0, 1.0],)}
     right = [1.0, 2.0]
-    diagnosing.expect_result(np.array(right), right, "other", mistakes)
+    mistakes.expect_result(np.array(right), right, "other", named)
     for found, sentence in (
         ([2.0, 4.0], "^doubled$"),
         ([np.nan, 2.0], "^NaN$"),
         ([7.0, 2.0], r"^other \(found 7"),
     ):
         with pytest.raises(CheckFailed, match=sentence):
-            diagnosing.expect_result(np.array(found), right, "other", mistakes)
+            mistakes.expect_result(np.array(found), right, "other", named)
     with pytest.raises(CheckFailed, match="is a `return` missing"):
-        diagnosing.expect_result(None, right, "other", mistakes)
+        mistakes.expect_result(None, right, "other", named)
 
 
 def test_a_pair_is_compared_part_by_part():
     right = (np.ones(2), np.zeros(3))
-    diagnosing.expect_result(right, right, ("first", "second"), {})
+    mistakes.expect_result(right, right, ("first", "second"), {})
     with pytest.raises(CheckFailed, match="^second"):
-        diagnosing.expect_result((np.ones(2), np.ones(3)), right, ("first", "second"), {})
+        mistakes.expect_result((np.ones(2), np.ones(3)), right, ("first", "second"), {})
     with pytest.raises(CheckFailed, match="^turned$"):
-        diagnosing.expect_result(right[::-1], right, ("first", "second"), {"turned": lambda: right[::-1]})
+        mistakes.expect_result(right[::-1], right, ("first", "second"), {"turned": lambda: right[::-1]})
 
 
 def test_an_attempt_explains_errors_but_not_what_is_unwritten():
     def unwritten():
         raise NotImplementedError
 
-    assert diagnosing.attempt("no", max, 1, 2) == 2
+    assert mistakes.attempt("no", max, 1, 2) == 2
     with pytest.raises(CheckFailed, match=r"^lists fail\nTypeError: .*not supported"):
-        diagnosing.attempt("lists fail", max, 1, [2])
+        mistakes.attempt("lists fail", max, 1, [2])
     with pytest.raises(NotImplementedError):
-        diagnosing.attempt("no", unwritten)
+        mistakes.attempt("no", unwritten)
 
 
 def test_a_block_that_stops_says_why_in_a_learners_words():
@@ -220,9 +223,9 @@ def test_a_block_that_stops_says_why_in_a_learners_words():
         ("condition [2,5], then [2,2,4,4] must be broadcastable", "^a mask does not fit"),
     ):
         with pytest.raises(CheckFailed, match=meaning):
-            diagnosing.run_block(block, words)
+            mistakes.run_block(block, words)
     with pytest.raises(ValueError, match="something else"):
-        diagnosing.run_block(block, "something else")
+        mistakes.run_block(block, "something else")
 
 
 def test_tensorflows_own_not_implemented_is_no_empty_answer(halving):
@@ -249,14 +252,14 @@ def test_dense_sub_layers(make, use_bias, sentence):
         key_dense = make()
 
     if sentence is None:
-        diagnosing.set_dense(Holder, "key_dense", use_bias=use_bias)
+        mistakes.set_dense(Holder, "key_dense", use_bias=use_bias)
         inputs = uneven(4, 3)
         np.testing.assert_allclose(
-            diagnosing.through(Holder.key_dense, inputs), Holder.key_dense(inputs), rtol=1e-5
+            mistakes.through(Holder.key_dense, inputs), Holder.key_dense(inputs), rtol=1e-5
         )
     else:
         with pytest.raises(CheckFailed, match=sentence):
-            diagnosing.set_dense(Holder, "key_dense", use_bias=use_bias)
+            mistakes.set_dense(Holder, "key_dense", use_bias=use_bias)
 
 
 def built(**kwargs):

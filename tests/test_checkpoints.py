@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from autograder import checkpoints as making
-from autograder.makers import igpt
-from course import blocks, checkpoint, checkpoints
+from autograder.authoring.checkpoints import igpt
+from autograder.authoring.checkpoints import make as making
+from course import blocks, checkpoint
 from course.errors import CourseError
+from course.models import checkpoints
 from solutions.igpt import ImageGPT
 
 SIZES = {"height": 3, "width": 4, "num_layers": 2, "num_heads": 2, "hidden_dim": 8}

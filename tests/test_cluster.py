@@ -12,18 +12,19 @@ import nbformat
 import pytest
 from class_of_faults import gradebook, judged, make, stand_in
 
-from autograder import bank, classroom, grade
-from autograder.build import entry_source, submission
-from autograder.grading import Grader
-from autograder.sandbox import isolate
-from autograder.sandbox.client import Server
-from autograder.sandbox.faults import MachineFault, Unanswered
+from autograder.authoring.build import entry_source, submission
+from autograder.classroom import grade_class, submissions
+from autograder.hidden.entries import alternatives, misconceptions
+from autograder.judge.grader import Grader
+from autograder.judge.sandbox import isolation
+from autograder.judge.sandbox.client import Server
+from autograder.judge.sandbox.faults import MachineFault, Unanswered
 
 pytest.importorskip("distributed", reason="pip install 'transformer-labs[cluster]'")
-from autograder import cluster
+from autograder.classroom import dask_cluster
 
 needs_isolation = pytest.mark.skipif(
-    bool(isolate.missing()), reason=f"no isolation here: {isolate.missing()}"
+    bool(isolation.missing()), reason=f"no isolation here: {isolation.missing()}"
 )
 
 
@@ -67,7 +68,7 @@ class Local:
         """Until all workers have come, which takes its time on a busy machine."""
         from distributed import Client
 
-        with cluster._silence(), Client(self.address, timeout=120, set_as_default=False) as client:
+        with dask_cluster._silence(), Client(self.address, timeout=120, set_as_default=False) as client:
             client.wait_for_workers(len(self.workers), timeout=120)
         return self
 
@@ -99,9 +100,9 @@ def variants(lesson, count):
             + entry_source(entries[number // len(exercises) % len(entries)], lesson)
             for name in exercises
             for entries in [
-                bank.misconceptions(lesson.name, name)
+                misconceptions(lesson.name, name)
                 if name == exercises[number % len(exercises)]
-                else bank.alternatives(lesson.name, name)
+                else alternatives(lesson.name, name)
             ]
         }
         yield f"student{number:04d}", submission(lesson, answers)
@@ -134,16 +135,16 @@ def killing_one(local, after):
 
 def on_cluster_and_here(course, lesson, local, monkeypatch, after):
     """The gradebook after grading on a cluster that loses a worker, and after grading here."""
-    original, wrap = cluster.Cluster.judge_all, killing_one(local, after)
+    original, wrap = dask_cluster.Cluster.judge_all, killing_one(local, after)
     monkeypatch.setattr(
-        cluster.Cluster,
+        dask_cluster.Cluster,
         "judge_all",
         lambda self, folder, found, progress: original(self, folder, found, wrap(progress)),
     )
-    classroom.grade_class(course, lesson.lab, feedback=False, scheduler=local.address)
+    grade_class.grade_class(course, lesson.lab, feedback=False, scheduler=local.address)
     there = gradebook(course)
     assert local.workers[0].poll() == -9
-    classroom.grade_class(course, lesson.lab, feedback=False, force=True)
+    grade_class.grade_class(course, lesson.lab, feedback=False, force=True)
     return there, gradebook(course)
 
 
@@ -151,7 +152,7 @@ STAND_IN = """
 import sys, time
 sys.path.insert(0, {tests!r})
 import class_of_faults
-from autograder.grading import Grader
+from autograder.judge.grader import Grader
 
 def judge(self, lesson, cells, notes):
     time.sleep(0.3)
@@ -217,13 +218,13 @@ def threads():
     from distributed import LocalCluster
 
     options = {"processes": False, "protocol": "tcp", "dashboard_address": None, "threads_per_worker": 2}
-    with cluster._silence(), LocalCluster(n_workers=1, **options) as running:
+    with dask_cluster._silence(), LocalCluster(n_workers=1, **options) as running:
         yield running
 
 
 @pytest.fixture
 def asked(monkeypatch):
-    from autograder.plugin import close_graders
+    from autograder.classroom.nbgrader_plugin import close_graders
 
     with stand_in(monkeypatch) as calls:
         yield calls
@@ -238,8 +239,8 @@ def course(tmp_path, template, lesson):
 def judge(course, lesson, address, grader=None):
     """Student -> verdict, as a cluster gives them."""
     grader, found = grader or Grader(), {}
-    with cluster.Cluster(address, lesson, grader) as judges:
-        judges.judge_all(course, grade.survey(course, lesson)[0], found.__setitem__)
+    with dask_cluster.Cluster(address, lesson, grader) as judges:
+        judges.judge_all(course, submissions.survey(course, lesson)[0], found.__setitem__)
     return found
 
 
@@ -268,18 +269,18 @@ def test_a_machine_that_fails_is_tried_again_and_then_here(threads, course, less
     monkeypatch.setattr(Grader, "_judge", failing)
     found = judge(course, lesson, threads.scheduler_address)
     assert found["ada"].marks and found["ben"] is None
-    assert failures.count(True) == 1 + cluster.RETRIES
+    assert failures.count(True) == 1 + dask_cluster.RETRIES
 
 
 def refused(course, lesson, address, grader=None):
-    with pytest.raises(grade.GradeError) as caught:
+    with pytest.raises(submissions.GradeError) as caught:
         judge(course, lesson, address, grader)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_another_version_on_a_worker_is_refused(threads, course, lesson, asked, monkeypatch):
-    monkeypatch.setattr(cluster, "about", lambda lab: {"fingerprint": "another", "missing": {}})
+    monkeypatch.setattr(dask_cluster, "about", lambda lab: {"fingerprint": "another", "missing": {}})
     text = refused(course, lesson, threads.scheduler_address)
     assert "another version of lab1_attention" in text and "bring it up to date" in text
     monkeypatch.undo()
@@ -288,10 +289,10 @@ def test_another_version_on_a_worker_is_refused(threads, course, lesson, asked, 
 def test_a_worker_with_another_version_that_comes_later_is_refused(
     threads, course, lesson, asked, monkeypatch
 ):
-    with cluster.Cluster(threads.scheduler_address, lesson, Grader()) as judges:
+    with dask_cluster.Cluster(threads.scheduler_address, lesson, Grader()) as judges:
         judges._fingerprint = "what it was a minute ago"
-        with pytest.raises(grade.GradeError, match="came later has another version"):
-            judges.judge_all(course, grade.survey(course, lesson)[0], lambda *_: None)
+        with pytest.raises(submissions.GradeError, match="came later has another version"):
+            judges.judge_all(course, submissions.survey(course, lesson)[0], lambda *_: None)
     assert not asked
 
 
@@ -301,25 +302,27 @@ def test_a_worker_that_cannot_shut_code_in_or_lacks_the_project_is_refused(
     def absent(lab):
         raise ModuleNotFoundError("No module named 'autograder'")
 
-    good = cluster.about
-    monkeypatch.setattr(cluster, "about", lambda lab: good(lab) | {"missing": {"landlock": "old kernel"}})
+    good = dask_cluster.about
+    monkeypatch.setattr(
+        dask_cluster, "about", lambda lab: good(lab) | {"missing": {"landlock": "old kernel"}}
+    )
     assert "cannot shut untrusted code in" in refused(course, lesson, threads.scheduler_address)
-    monkeypatch.setattr(cluster, "about", absent)
+    monkeypatch.setattr(dask_cluster, "about", absent)
     assert "does not have this project installed" in refused(course, lesson, threads.scheduler_address)
     assert "has to be shut in" in refused(course, lesson, threads.scheduler_address, Grader(isolation="none"))
 
 
 def test_no_worker_none_left_and_no_scheduler_are_told(threads, course, lesson, asked, monkeypatch):
-    monkeypatch.setattr(cluster, "CONNECT", 1)
-    monkeypatch.setattr(cluster, "LOOK", 0.1)
-    monkeypatch.setattr(cluster, "LONELY", 0.5)
-    with cluster.Cluster(threads.scheduler_address, lesson, Grader()) as judges:
+    monkeypatch.setattr(dask_cluster, "CONNECT", 1)
+    monkeypatch.setattr(dask_cluster, "LOOK", 0.1)
+    monkeypatch.setattr(dask_cluster, "LONELY", 0.5)
+    with dask_cluster.Cluster(threads.scheduler_address, lesson, Grader()) as judges:
         threads.scale(0)
         deadline = time.monotonic() + 20
         while threads.scheduler.workers and time.monotonic() < deadline:
             time.sleep(0.05)
-        with pytest.raises(grade.GradeError, match="All workers were lost .* What was judged is kept"):
-            judges.judge_all(course, grade.survey(course, lesson)[0], lambda *_: None)
+        with pytest.raises(submissions.GradeError, match="All workers were lost .* What was judged is kept"):
+            judges.judge_all(course, submissions.survey(course, lesson)[0], lambda *_: None)
     assert "No worker has come to" in refused(course, lesson, threads.scheduler_address)
     assert "dask worker tcp://" in refused(course, lesson, threads.scheduler_address)
     assert "No Dask scheduler answers at" in refused(course, lesson, f"tcp://127.0.0.1:{free_port()}")
@@ -342,7 +345,7 @@ def test_addresses_that_are_none_are_told(course, lesson, address, words):
 def test_a_scheduler_that_is_lost_is_told_and_what_was_judged_is_kept(course, lesson, asked, monkeypatch):
     from distributed import LocalCluster
 
-    monkeypatch.setattr(cluster, "LOOK", 0.2)
+    monkeypatch.setattr(dask_cluster, "LOOK", 0.2)
     first = threading.Event()
 
     def slow(self, lesson, cells, notes):
@@ -353,15 +356,15 @@ def test_a_scheduler_that_is_lost_is_told_and_what_was_judged_is_kept(course, le
 
     monkeypatch.setattr(Grader, "_judge", slow)
     grader = Grader()
-    with cluster._silence():
+    with dask_cluster._silence():
         running = LocalCluster(
             n_workers=1, processes=False, protocol="tcp", dashboard_address=None, threads_per_worker=1
         )
         with (
-            cluster.Cluster(running.scheduler_address, lesson, grader) as judges,
-            pytest.raises(grade.GradeError, match="The scheduler was lost"),
+            dask_cluster.Cluster(running.scheduler_address, lesson, grader) as judges,
+            pytest.raises(submissions.GradeError, match="The scheduler was lost"),
         ):
-            judges.judge_all(course, grade.survey(course, lesson)[0], lambda *_: running.close())
+            judges.judge_all(course, submissions.survey(course, lesson)[0], lambda *_: running.close())
     assert len(grader.known) == 1
 
 

@@ -13,11 +13,11 @@ import zipfile
 import nbformat
 import pytest
 
-from autograder import unpack
-from autograder.collect import collect
-from autograder.folder import GradeError
-from autograder.naming import folder_name, reader
-from autograder.nbgrader_config import COURSE_FILE
+from autograder.classroom.course_folder import GradeError
+from autograder.classroom.lms import unpack
+from autograder.classroom.lms.collect import collect
+from autograder.classroom.lms.file_names import folder_name, reader
+from autograder.classroom.nbgrader_config import COURSE_FILE
 
 
 @pytest.fixture
@@ -274,11 +274,11 @@ def nbgrader(folder, *words, **environment):
 
 def test_nbgraders_exchange_hands_over_what_is_graded(tmp_path, root, built_course, lesson):
     """release, fetch, submit, collect: all stock nbgrader, with our course folder; then the result is graded."""
-    from autograder import grade
-    from autograder.gates import reference_submission
-    from autograder.grading import Grader
-    from autograder.repair import read_submission, repair
-    from autograder.sandbox import isolate
+    from autograder.authoring.gates import reference_submission
+    from autograder.classroom import submissions
+    from autograder.judge.grader import Grader
+    from autograder.judge.notebook_repair import read_submission, repair
+    from autograder.judge.sandbox import isolation
 
     course, home, exchange = tmp_path / "course", tmp_path / "home", tmp_path / "exchange"
     shutil.copytree(built_course, course)
@@ -294,11 +294,11 @@ def test_nbgraders_exchange_hands_over_what_is_graded(tmp_path, root, built_cour
     nbformat.write(reference_submission(lesson), fetched)
     nbgrader(home, "submit", lesson.lab, *words, **here)
     nbgrader(course, "collect", lesson.lab, *words, **here)
-    ((one,), left_out) = grade.survey(course, lesson)
+    ((one,), left_out) = submissions.survey(course, lesson)
     assert not left_out and (one.path.parent / "timestamp.txt").exists()
-    assert grade.pending(course, lesson, [one]) == [one]
-    if isolate.missing():
-        pytest.skip(f"no isolation here: {isolate.missing()}")
+    assert submissions.pending(course, lesson, [one]) == [one]
+    if isolation.missing():
+        pytest.skip(f"no isolation here: {isolation.missing()}")
     grader = Grader()
     try:
         release = nbformat.read(course / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)

@@ -10,7 +10,9 @@ import pytest
 from tiny_course import RIGHT, install, notebook
 from typer.testing import CliRunner
 
-from course import cli, labs, replay
+from course import cli
+from course.checking import rerun
+from course.notebooks import labs_folder
 
 runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 
@@ -38,11 +40,11 @@ def in_process(tiny_course, monkeypatch):
         poll = staticmethod(lambda: 0)
 
     def start(book, notes, sink):
-        replay._main(book.path, notes)
+        rerun._main(book.path, notes)
         return Ended
 
-    monkeypatch.setattr(replay, "_start", start)
-    monkeypatch.setattr(replay, "_end", lambda process: None)
+    monkeypatch.setattr(rerun, "_start", start)
+    monkeypatch.setattr(rerun, "_end", lambda process: None)
     return tiny_course
 
 
@@ -66,9 +68,7 @@ def test_help_is_there_at_once():
 
 
 def test_the_package_itself_imports_no_keras():
-    code = (
-        "import sys, course, course.data, course.presets, course.carrying; sys.exit('keras' in sys.modules)"
-    )
+    code = "import sys, course, course.data, course.machine.presets, course.earlier_labs.carry_over; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=30, check=False).returncode == 0
 
 
@@ -217,10 +217,10 @@ def test_a_terminal_that_knows_no_ticks():
 
 
 def test_points_follow_the_checks(in_process):
-    from course.notebook import read
+    from course.notebooks.notebook import read
 
     book = read(notebook(in_process / "tiny.ipynb", RIGHT | {"double": "def double(x):\n    return x + 3\n"}))
-    results, remarks = replay.replay(book, seconds=60)
+    results, remarks = rerun.replay(book, seconds=60)
     assert [(result.exercise, result.points, result.out_of) for result in results] == [
         ("double", 1, 2),
         ("quadruple", 0, 4),
@@ -304,7 +304,7 @@ def test_lab_names_the_labs_there_are(checkout, jupyter):
 
 def test_lab_without_labs(tmp_path, monkeypatch, jupyter):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(labs, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(labs_folder, "CHECKOUT", tmp_path)
     result = run("lab")
     assert result.exit_code == 2 and not jupyter
     assert "There is no labs folder in" in said(result) and "Clone the course's repository" in said(result)
@@ -313,7 +313,7 @@ def test_lab_without_labs(tmp_path, monkeypatch, jupyter):
 def test_lab_falls_back_to_the_checkout(tmp_path, checkout, monkeypatch, jupyter):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    monkeypatch.setattr(labs, "CHECKOUT", checkout)
+    monkeypatch.setattr(labs_folder, "CHECKOUT", checkout)
     monkeypatch.chdir(elsewhere)
     assert run("lab").exit_code == 0 and jupyter[0][1] == checkout / "labs"
 

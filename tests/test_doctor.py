@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from course import cli, doctor
-from course.doctor import Finding
+from course import cli
+from course.doctor import doctor
+from course.doctor.doctor import Finding
 
 HEALTHY = {"keras": "3.15.0", "backend": "tensorflow", "accelerators": [], "policy": "float32"}
 A100 = {"kind": "GPU", "name": "NVIDIA A100", "capability": [8, 0]}

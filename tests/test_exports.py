@@ -7,12 +7,12 @@ import shutil
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder.exports import export_marks, waiting_answers
-from autograder.folder import GradeError
-from autograder.grade import load_config
-from autograder.grading import Verdict
-from autograder.nbgrader_config import COURSE_FILE
-from course.lesson import find_lesson
+from autograder.classroom.course_folder import GradeError
+from autograder.classroom.lms.export import export_marks, waiting_answers
+from autograder.classroom.nbgrader_config import COURSE_FILE
+from autograder.classroom.submissions import load_config
+from autograder.judge.verdict import Verdict
+from course.notebooks.lesson import find_lesson
 
 LOGINS = {"ada": 20, "ben": 10, "cleo": 0, "emil": None, "fay": 15}
 

@@ -35,21 +35,26 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import SaveAutoGrades
 
-from autograder import classroom, cli, folder, grade, recording
-from autograder.gates import reference_submission
-from autograder.grading import Grader, Verdict, code_cells, verdict_path
-from autograder.guards import is_answer
-from autograder.journal import Journal, fingerprint
-from autograder.repair import read_submission, repair
-from autograder.sandbox import isolate
-from autograder.sandbox.client import Server
-from autograder.sandbox.faults import MachineFault, SubmissionFault
-from autograder.sandbox.isolate import Limits
-from autograder.sandbox.process import Student
-from course.lesson import find_lesson
+from autograder import cli
+from autograder.authoring.build_guards import is_answer
+from autograder.authoring.gates import reference_submission
+from autograder.classroom import course_folder, grade_class, submissions
+from autograder.classroom.gradebook import _Recorder
+from autograder.classroom.gradebook import record as record_in_gradebook
+from autograder.hidden.assignments import fingerprint
+from autograder.judge.grader import Grader, code_cells
+from autograder.judge.notebook_repair import read_submission, repair
+from autograder.judge.sandbox import isolation
+from autograder.judge.sandbox.client import Server
+from autograder.judge.sandbox.faults import MachineFault, SubmissionFault
+from autograder.judge.sandbox.isolation import Limits
+from autograder.judge.sandbox.student_handle import Student
+from autograder.judge.verdict import Verdict, verdict_path
+from autograder.judge.verdict_cache import Journal
+from course.notebooks.lesson import find_lesson
 
 needs_isolation = pytest.mark.skipif(
-    bool(isolate.missing()), reason=f"no isolation here: {isolate.missing()}"
+    bool(isolation.missing()), reason=f"no isolation here: {isolation.missing()}"
 )
 
 
@@ -69,7 +74,7 @@ def undisturbed(tmp_path_factory, template, lesson):
     """What stands in the gradebook when nothing goes wrong."""
     with pytest.MonkeyPatch.context() as patch, stand_in(patch):
         made = make(tmp_path_factory.mktemp("undisturbed") / "course", template, lesson)
-        classroom.grade_class(made, lesson.lab, feedback=False)
+        grade_class.grade_class(made, lesson.lab, feedback=False)
     found = gradebook(made)
     assert len({row[0] for row in found}) == len(STUDENTS)
     return found
@@ -88,9 +93,9 @@ def told(text):
 
 
 def finish(course, lesson):
-    classroom.grade_class(course, lesson.lab, feedback=False)
-    found, _ = grade.survey(course, lesson)
-    assert not grade.pending(course, lesson, found)
+    grade_class.grade_class(course, lesson.lab, feedback=False)
+    found, _ = submissions.survey(course, lesson)
+    assert not submissions.pending(course, lesson, found)
     return gradebook(course)
 
 
@@ -106,7 +111,7 @@ def killed_somewhere(tmp_path, template, lesson, rounds, seed):
     def count():
         writes = Writes(counted)
         sys.addaudithook(writes)
-        classroom.grade_class(counted, lesson.lab, feedback=False)
+        grade_class.grade_class(counted, lesson.lab, feedback=False)
         report.write_text(str(writes.count))
 
     assert in_a_child(count) == 0
@@ -115,7 +120,7 @@ def killed_somewhere(tmp_path, template, lesson, rounds, seed):
         course = make(tmp_path / f"killed{number}", template, lesson)
         at = moments.randint(1, total)
         code = in_a_child(
-            lambda course=course: classroom.grade_class(course, lesson.lab, feedback=False),
+            lambda course=course: grade_class.grade_class(course, lesson.lab, feedback=False),
             events=Writes(course, at, dies),
         )
         assert code == -9, (at, code)
@@ -152,8 +157,8 @@ def test_a_kill_in_the_middle_of_recording_leaves_no_half_result_behind(
     with monkeypatch.context() as patch:
         patch.setattr(SaveAutoGrades, "_add_score", add_score)
         assert in_a_child(lambda: run(course, lesson)) == -9
-    found, _ = grade.survey(course, lesson)
-    assert [one.student for one in grade.pending(course, lesson, found)] == ["ben"]
+    found, _ = submissions.survey(course, lesson)
+    assert [one.student for one in submissions.pending(course, lesson, found)] == ["ben"]
     assert finish(course, lesson) == undisturbed
 
 
@@ -163,7 +168,7 @@ def test_what_was_judged_before_the_kill_is_not_judged_again(course, lesson, ask
         os.kill(os.getpid(), 9)
 
     with monkeypatch.context() as patch:
-        patch.setattr(recording, "record", record)
+        patch.setattr("autograder.classroom.gradebook.record", record)
         assert in_a_child(lambda: run(course, lesson)) == -9
     assert finish(course, lesson) == undisturbed
     assert not asked
@@ -179,7 +184,7 @@ def test_a_journal_believes_only_what_was_judged_with_the_same_lab_and_settings(
     assert Journal(tmp_path / "journal", lesson, 1)[key] == verdict
     assert key not in Journal(tmp_path / "journal", lesson, 2)
     with monkeypatch.context() as patch:
-        patch.setattr("autograder.journal.fingerprint", lambda lesson: "of another version")
+        patch.setattr("autograder.hidden.assignments.fingerprint", lambda lesson: "of another version")
         assert key not in Journal(tmp_path / "journal", lesson, 1)
     (kept,) = (tmp_path / "journal").iterdir()
     for rubbish in ("", "[]", '{"lab": 1}', kept.read_text()[:-20]):
@@ -195,7 +200,7 @@ def test_a_fingerprint_tells_versions_of_a_lab_apart(lesson):
 def test_force_judges_anew(course, lesson, asked):
     finish(course, lesson)
     assert len(asked) == len(STUDENTS)
-    classroom.grade_class(course, lesson.lab, feedback=False, force=True)
+    grade_class.grade_class(course, lesson.lab, feedback=False, force=True)
     assert len(asked) == 2 * len(STUDENTS)
 
 
@@ -345,7 +350,7 @@ def test_a_disk_that_is_really_full(tmp_path, template, lesson, asked, undisturb
             text = told((tmp_path / "out").read_text())
             assert code == 1 and ("No space left" in text or "disk is full" in text), text
             ballast.unlink()
-        classroom.grade_class(course, lesson.lab, feedback=False)
+        grade_class.grade_class(course, lesson.lab, feedback=False)
         assert finish(course, lesson) == undisturbed
     finally:
         subprocess.run(["umount", str(disk)], check=True)
@@ -397,7 +402,7 @@ def test_a_gradebook_that_another_program_takes_meanwhile(
 ):
     impatient(course)
     other = sqlite3.connect(course / "gradebook.db", isolation_level=None, check_same_thread=False)
-    original = recording._Recorder.init_destination
+    original = _Recorder.init_destination
 
     def take(self, assignment_id, student_id):
         if student_id == "ben" and not other.in_transaction:
@@ -405,13 +410,13 @@ def test_a_gradebook_that_another_program_takes_meanwhile(
         return original(self, assignment_id, student_id)
 
     with monkeypatch.context() as patch:
-        patch.setattr(recording._Recorder, "init_destination", take)
+        patch.setattr(_Recorder, "init_destination", take)
         with pytest.raises(SystemExit) as end:
             run(course, lesson)
     assert end.value.code == 1 and "is locked" in told("".join(capsys.readouterr()))
     other.execute("rollback")
-    found, _ = grade.survey(course, lesson)
-    assert [one.student for one in grade.pending(course, lesson, found)] == ["ben"]
+    found, _ = submissions.survey(course, lesson)
+    assert [one.student for one in submissions.pending(course, lesson, found)] == ["ben"]
     judged_so_far = len(asked)
     assert finish(course, lesson) == undisturbed
     assert len(asked) == judged_so_far == len(STUDENTS)
@@ -420,7 +425,7 @@ def test_a_gradebook_that_another_program_takes_meanwhile(
 def test_a_short_hold_of_the_gradebook_is_waited_for(course, lesson, asked, undisturbed, monkeypatch):
     impatient(course)
     other = sqlite3.connect(course / "gradebook.db", isolation_level=None, check_same_thread=False)
-    original, tries = recording._Recorder.init_destination, []
+    original, tries = _Recorder.init_destination, []
 
     def take(self, assignment_id, student_id):
         if student_id == "ben":
@@ -428,7 +433,7 @@ def test_a_short_hold_of_the_gradebook_is_waited_for(course, lesson, asked, undi
             other.execute("begin immediate" if len(tries) == 1 else "rollback")
         return original(self, assignment_id, student_id)
 
-    monkeypatch.setattr(recording._Recorder, "init_destination", take)
+    monkeypatch.setattr(_Recorder, "init_destination", take)
     assert finish(course, lesson) == undisturbed
     assert len(tries) == 2
 
@@ -438,7 +443,7 @@ def test_marks_go_to_the_gradebook_that_the_course_names(course, lesson, asked, 
     config.write_text(config.read_text() + "\nc.CourseDirectory.db_url = 'sqlite:///elsewhere.db'\n")
     before = (course / "gradebook.db").read_bytes()
     monkeypatch.chdir(course.parent)  # a relative name means the course folder wherever the command is typed
-    classroom.grade_class(course, lesson.lab)
+    grade_class.grade_class(course, lesson.lab)
     assert gradebook(course, f"sqlite:///{course}/elsewhere.db") == undisturbed
     assert (course / "gradebook.db").read_bytes() == before
     assert len((course / f"{lesson.lab}.csv").read_text().splitlines()) == 1 + len(STUDENTS)
@@ -448,10 +453,10 @@ def test_marks_go_to_the_gradebook_that_the_course_names(course, lesson, asked, 
 def test_init_makes_the_gradebook_that_the_course_names(tmp_path, lesson, monkeypatch):
     made = tmp_path / "course"
     made.mkdir()
-    config = "c = get_config()\nfrom autograder.nbgrader_config import configure\nconfigure(c)\n"
+    config = "c = get_config()\nfrom autograder.classroom.nbgrader_config import configure\nconfigure(c)\n"
     (made / "nbgrader_config.py").write_text(config + "c.CourseDirectory.db_url = 'sqlite:///marks.db'\n")
     monkeypatch.setattr(
-        "autograder.build.lessons", lambda: {lesson.name: lesson}
+        "autograder.authoring.build.lessons", lambda: {lesson.name: lesson}
     )  # one is enough, and faster
     with pytest.raises(SystemExit) as end:
         cli.app(["init", str(made)])
@@ -485,7 +490,7 @@ def test_gradings_at_once_lose_and_double_nothing(tmp_path, course, lesson, aske
 
 def stock(course, lesson, log=None):
     """The converter that plain `nbgrader autograde` makes."""
-    config = grade.load_config(course)
+    config = submissions.load_config(course)
     coursedir = CourseDirectory(config=config, assignment_id=lesson.lab)
     return Autograde(coursedir=coursedir, config=config, **({"log": log} if log else {}))
 
@@ -508,8 +513,8 @@ def test_plain_nbgrader_redoes_what_was_cut_short_and_nothing_else(course, lesso
     half.write_text(half.read_text()[:5000])
     stock(course, lesson).start()
     assert gradebook(course) == undisturbed
-    found, _ = grade.survey(course, lesson)
-    assert not grade.pending(course, lesson, found)
+    found, _ = submissions.survey(course, lesson)
+    assert not submissions.pending(course, lesson, found)
     assert (course / "autograded" / "ada" / lesson.lab / name).stat().st_mtime_ns == kept
 
 
@@ -531,21 +536,21 @@ def test_plain_nbgrader_copies_no_linked_file(course, lesson, asked):
 def test_a_clock_that_jumps_changes_nothing(course, lesson, asked, undisturbed, monkeypatch):
     clock, jumps = time.time, random.Random(7)
     monkeypatch.setattr(time, "time", lambda: clock() + jumps.choice([-1, 1]) * jumps.random() * 10**8)
-    classroom.grade_class(course, lesson.lab)
+    grade_class.grade_class(course, lesson.lab)
     assert finish(course, lesson) == undisturbed
     assert len(list(course.glob("feedback/*/*/*.html"))) == len(STUDENTS)
 
 
 def changing(monkeypatch, change):
     """Do `change()` when all is judged and nothing recorded yet."""
-    original = recording.record
+    original = record_in_gradebook
 
     def record(*arguments, **options):
-        monkeypatch.setattr(recording, "record", original)
+        monkeypatch.setattr("autograder.classroom.gradebook.record", original)
         change()
         return original(*arguments, **options)
 
-    monkeypatch.setattr(recording, "record", record)
+    monkeypatch.setattr("autograder.classroom.gradebook.record", record)
 
 
 def test_a_submission_replaced_while_it_is_graded_gets_the_marks_of_what_lies_there(
@@ -561,7 +566,7 @@ def test_a_submission_replaced_while_it_is_graded_gets_the_marks_of_what_lies_th
 def test_a_submission_replaced_after_it_was_read_is_told_and_graded_by_the_next_run(
     tmp_path, template, course, lesson, asked, monkeypatch, capsys
 ):
-    original = recording._Recorder.set_permissions
+    original = _Recorder.set_permissions
 
     def late(self, assignment_id, student_id):
         if student_id == "ben":
@@ -569,7 +574,7 @@ def test_a_submission_replaced_after_it_was_read_is_told_and_graded_by_the_next_
         return original(self, assignment_id, student_id)
 
     with monkeypatch.context() as patch:
-        patch.setattr(recording._Recorder, "set_permissions", late)
+        patch.setattr(_Recorder, "set_permissions", late)
         with pytest.raises(SystemExit) as end:
             run(course, lesson)
     text = told("".join(capsys.readouterr()))
@@ -584,7 +589,7 @@ def test_a_submission_that_vanishes_is_told_and_gets_no_marks(
 ):
     path = course / "submitted" / "ben" / lesson.lab / f"{lesson.name}.ipynb"
     text = path.read_text()
-    original = recording._Recorder.convert_single_notebook
+    original = _Recorder.convert_single_notebook
 
     def gone(self, filename):
         if "/ben/" in filename:
@@ -592,14 +597,14 @@ def test_a_submission_that_vanishes_is_told_and_gets_no_marks(
         return original(self, filename)
 
     with monkeypatch.context() as patch:
-        patch.setattr(recording._Recorder, "convert_single_notebook", gone)
+        patch.setattr(_Recorder, "convert_single_notebook", gone)
         with pytest.raises(SystemExit) as end:
             run(course, lesson)
     assert end.value.code == 1 and "ben: to be graded again: it could not be read" in told(
         capsys.readouterr().out
     )
     assert {row[5] for row in gradebook(course) if row[0] == "ben"} == {None}
-    assert dict(grade.verdicts(course, lesson))["ben"].regrade
+    assert dict(submissions.verdicts(course, lesson))["ben"].regrade
     path.write_text(text)
     assert finish(course, lesson) == undisturbed
 
@@ -618,7 +623,7 @@ def test_a_half_written_submission_is_graded_again_when_it_is_whole(course, less
     path = course / "submitted" / "ben" / lesson.lab / f"{lesson.name}.ipynb"
     text = path.read_text()
     path.write_text(text[: len(text) // 2])
-    classroom.grade_class(course, lesson.lab, feedback=False)
+    grade_class.grade_class(course, lesson.lab, feedback=False)
     path.write_text(text)
     assert finish(course, lesson) == undisturbed
 
@@ -696,11 +701,11 @@ def test_what_cannot_be_read_as_a_file_is_no_content(tmp_path):
 
 
 def test_pages_that_were_cut_short_are_written_again(course, lesson, asked):
-    classroom.grade_class(course, lesson.lab)
+    grade_class.grade_class(course, lesson.lab)
     pages = {path.parts[-3]: path for path in course.glob(f"feedback/*/{lesson.lab}/*.html")}
     pages["ben"].write_text(pages["ben"].read_text()[:999])
     before = pages["ada"].stat().st_mtime_ns
-    classroom.grade_class(course, lesson.lab)
+    grade_class.grade_class(course, lesson.lab)
     assert all(path.read_text().rstrip().endswith("</html>") for path in pages.values())
     assert pages["ada"].stat().st_mtime_ns == before
 
@@ -708,7 +713,7 @@ def test_pages_that_were_cut_short_are_written_again(course, lesson, asked):
 def test_a_verdict_that_cannot_be_read_is_left_out_of_the_table(course, lesson, asked):
     finish(course, lesson)
     verdict_path(course, lesson.lab, "ben").write_text("")
-    assert [student for student, _ in grade.verdicts(course, lesson)] == ["ada"]
+    assert [student for student, _ in submissions.verdicts(course, lesson)] == ["ada"]
 
 
 def test_a_verdict_is_written_whole_or_not_at_all(tmp_path, lesson, monkeypatch):
@@ -725,11 +730,11 @@ def test_a_verdict_is_written_whole_or_not_at_all(tmp_path, lesson, monkeypatch)
 
 
 def test_the_state_of_a_folder_is_told_by_what_lies_in_it(course, lesson, asked):
-    found, _ = grade.survey(course, lesson)
+    found, _ = submissions.survey(course, lesson)
     submitted = found[0].path.parent
     result = course / "autograded" / found[0].student / lesson.lab
-    assert not folder.whole(submitted, result, lesson.name)
+    assert not course_folder.whole(submitted, result, lesson.name)
     finish(course, lesson)
-    assert folder.whole(submitted, result, lesson.name)
+    assert course_folder.whole(submitted, result, lesson.name)
     found[0].path.write_text(found[0].path.read_text() + " ")
-    assert not folder.whole(submitted, result, lesson.name)
+    assert not course_folder.whole(submitted, result, lesson.name)

@@ -10,16 +10,17 @@ import sys
 import nbformat
 import pytest
 
-from autograder import classroom, demo, grade
-from autograder.gates import reference_submission
-from autograder.grading import Grader, Verdict, verdict_path
-from autograder.nbgrader_config import COURSE_FILE
-from autograder.plugin import write_verdict
-from autograder.repair import repair
-from autograder.sandbox import isolate
-from autograder.sandbox.faults import MachineFault
+from autograder.authoring.gates import reference_submission
+from autograder.classroom import demo, grade_class, submissions
+from autograder.classroom.nbgrader_config import COURSE_FILE
+from autograder.classroom.nbgrader_plugin import write_verdict
+from autograder.judge.grader import Grader
+from autograder.judge.notebook_repair import repair
+from autograder.judge.sandbox import isolation
+from autograder.judge.sandbox.faults import MachineFault
+from autograder.judge.verdict import Verdict, verdict_path
 
-pytestmark = pytest.mark.skipif(bool(isolate.missing()), reason=f"no isolation here: {isolate.missing()}")
+pytestmark = pytest.mark.skipif(bool(isolation.missing()), reason=f"no isolation here: {isolation.missing()}")
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,7 @@ def graded_course(tmp_path_factory, built_course, lesson, handed_in):
     shutil.copytree(built_course, folder)
     (folder / "nbgrader_config.py").write_text(COURSE_FILE + "\nc.GradeInSandbox.seconds = 2\n")
     demo.write_class(folder, lesson)
-    classroom.grade_class(folder, lesson.lab)
+    grade_class.grade_class(folder, lesson.lab)
     return folder
 
 
@@ -177,7 +178,7 @@ def test_the_gradebook_holds_for_everybody_what_they_earn_alone(graded_course, l
 
 def test_a_second_run_grades_nothing_and_changes_nothing(graded_course, lesson, capsys):
     before = scores(graded_course, lesson)
-    classroom.grade_class(graded_course, lesson.lab, feedback=False)
+    grade_class.grade_class(graded_course, lesson.lab, feedback=False)
     assert "Everything is graded already" in capsys.readouterr().out
     assert scores(graded_course, lesson) == before
 
@@ -239,12 +240,12 @@ def test_a_fault_of_the_machine_is_no_mark_and_the_next_run_mends_it(
 
     with monkeypatch.context() as patch:
         patch.setattr(Grader, "_judge", broken)
-        with pytest.raises(grade.GradeError, match="1 submission is still to do"):
-            classroom.grade_class(folder, lesson.lab, feedback=False)
-    ((_, verdict),) = grade.verdicts(folder, lesson)
+        with pytest.raises(submissions.GradeError, match="1 submission is still to do"):
+            grade_class.grade_class(folder, lesson.lab, feedback=False)
+    ((_, verdict),) = submissions.verdicts(folder, lesson)
     assert verdict.regrade and not verdict.marks
     assert set(scores(folder, lesson)["ada"].values()) == {None}
-    ((_, verdict),) = classroom.grade_class(folder, lesson.lab, feedback=False)
+    ((_, verdict),) = grade_class.grade_class(folder, lesson.lab, feedback=False)
     assert not verdict.regrade and marks(verdict) == full(lesson)
     assert sum(scores(folder, lesson)["ada"].values()) == sum(full(lesson).values())
 
@@ -265,16 +266,16 @@ book.commit()
 
 
 def test_nothing_to_grade_and_no_course_folder_are_told_in_a_sentence(tmp_path, built_course, lesson):
-    with pytest.raises(grade.GradeError, match="autograder init"):
-        classroom.grade_class(tmp_path, lesson.lab)
+    with pytest.raises(submissions.GradeError, match="autograder init"):
+        grade_class.grade_class(tmp_path, lesson.lab)
     (tmp_path / "nbgrader_config.py").write_text(COURSE_FILE)
-    with pytest.raises(grade.GradeError, match="put the submissions at"):
-        classroom.grade_class(tmp_path, lesson.lab)
+    with pytest.raises(submissions.GradeError, match="put the submissions at"):
+        grade_class.grade_class(tmp_path, lesson.lab)
 
 
 def test_two_gradings_at_once_are_one_too_many(graded_course, lesson):
-    with grade.alone(graded_course), pytest.raises(grade.GradeError, match="already"):
-        classroom.grade_class(graded_course, lesson.lab, force=True, feedback=False)
+    with submissions.alone(graded_course), pytest.raises(submissions.GradeError, match="already"):
+        grade_class.grade_class(graded_course, lesson.lab, force=True, feedback=False)
 
 
 def test_a_link_and_a_rubbish_timestamp_harm_nobody(tmp_path, built_course, lesson):
@@ -288,9 +289,9 @@ def test_a_link_and_a_rubbish_timestamp_harm_nobody(tmp_path, built_course, less
     nbformat.write(reference_submission(lesson), right)
     link.symlink_to(right)
     (link.parent / "timestamp.txt").write_text("yesterday, I think")
-    graded = dict(classroom.grade_class(folder, lesson.lab, feedback=False))
+    graded = dict(grade_class.grade_class(folder, lesson.lab, feedback=False))
     assert marks(graded["ada"]) == full(lesson)
-    _, left_out = grade.survey(folder, lesson)
+    _, left_out = submissions.survey(folder, lesson)
     assert "eve" not in graded and "link" in left_out["eve"]
     assert not (folder / "autograded" / "eve").exists()
 
@@ -326,7 +327,7 @@ def test_without_the_plug_in_nothing_is_graded_unprotected(tmp_path, built_cours
     folder = tmp_path / "course"
     shutil.copytree(built_course, folder)
     (folder / "nbgrader_config.py").write_text(
-        COURSE_FILE.replace("autograder.nbgrader_config", "autograder.no_such")
+        COURSE_FILE.replace("autograder.classroom.nbgrader_config", "autograder.no_such")
     )
     path = folder / "submitted" / "ada" / lesson.lab / f"{lesson.name}.ipynb"
     path.parent.mkdir(parents=True)

@@ -8,9 +8,10 @@ from oracles import igpt as oracle
 from oracles.comparing import as_float64, expect_slopes, needs_tensorflow, redrawn
 from sizes import count_stacked, count_weights
 
-from course import blocks, checkpoints
+from course import blocks
 from course.experiments import igpt as experiment
 from course.experiments import measuring
+from course.models import checkpoints
 from solutions import igpt as reference
 from solutions.igpt import ImageGPT, autoregressive_loss, bert_loss, cached_step, complete, recomputing_step
 

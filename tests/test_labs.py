@@ -9,10 +9,10 @@ import nbclient
 import pytest
 
 import course
-from autograder import gates
-from autograder.build import source_notebook
-from autograder.sandbox import isolate
-from course.lesson import lessons
+from autograder.authoring import gates
+from autograder.authoring.build import source_notebook
+from autograder.judge.sandbox import isolation
+from course.notebooks.lesson import lessons
 
 # Seconds on two cores, with what each lab promises.
 BUDGET = {"attention": 180, "transformer": 480, "bert": 720, "vit": 600, "igpt": 600, "mae": 900}
@@ -33,7 +33,7 @@ def lesson(request):
     return lessons()[request.param]
 
 
-@pytest.mark.skipif(bool(isolate.missing()), reason=f"no isolation here: {isolate.missing()}")
+@pytest.mark.skipif(bool(isolation.missing()), reason=f"no isolation here: {isolation.missing()}")
 def test_gates(lesson):
     rows = gates.gates(lesson)
     assert not [f"{row.exercise}: {fault}" for row in rows for fault in row.faults]

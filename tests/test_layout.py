@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from course.lesson import lessons
+from course.notebooks.lesson import lessons
 
 WIDEST = 102  # characters of a docstring's line, without its indentation; wrap at 100 columns
 LONGEST = 300  # lines of a module; aim for 250
 # One entry after the other; these grow with the number of exercises, not with what a reader must keep in mind.
-BANKS = ("course/lessons", "course/checks", "solutions", "autograder/probes", "autograder/misconceptions")
+BANKS = ("course/lessons", "course/checks", "solutions", "autograder/hidden/probes", "autograder/hidden/misconceptions")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,11 @@ def test_modules_are_short(root):
 @pytest.mark.parametrize("name", lessons())
 def test_a_lab_is_six_files(root, name):
     files = [f"course/lessons/en/{name}.py", f"course/checks/{name}.py", f"solutions/{name}.py"]
-    files += [f"autograder/probes/{name}.py", f"autograder/misconceptions/{name}.py", f"tests/test_{name}.py"]
+    files += [
+        f"autograder/hidden/probes/{name}.py",
+        f"autograder/hidden/misconceptions/{name}.py",
+        f"tests/test_{name}.py",
+    ]
     assert not [file for file in files if not (root / file).is_file()]
     assert (root / "tests" / "alternatives" / f"{name}.py").is_file()
 

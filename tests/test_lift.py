@@ -7,12 +7,12 @@ import types
 import pytest
 from small_project import SOLUTION
 
-from autograder.bank import Entry
-from autograder.build import entry_source
-from course.lesson import LessonError
+from autograder.authoring.build import entry_source
+from autograder.hidden.entries import Entry
+from course.notebooks.lesson import LessonError
 
 BANK = """\
-from autograder.bank import misconception
+from autograder.hidden.entries import misconception
 from solutions.sums import Doubler, double
 
 
@@ -43,7 +43,7 @@ def stranger(number):
 
 @pytest.fixture
 def bank(project, monkeypatch):
-    """Name -> entry of a small bank, as `autograder.bank` would register them."""
+    """Name -> entry of a small bank, as `autograder.hidden.entries` would register them."""
     project.write("bank.py", BANK)
     path = str(project.root / "bank.py")
     scope = {}

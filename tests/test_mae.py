@@ -8,10 +8,11 @@ from oracles import mae as oracle
 from oracles.comparing import as_float64, expect_slopes, needs_tensorflow, redrawn
 from sizes import count_stacked
 
-from autograder.makers import mae as maker
-from course import blocks, checkpoint, checkpoints, plots
+from autograder.authoring.checkpoints import mae as maker
+from course import blocks, checkpoint, plots
 from course.experiments import few_labels, reconstructions, training
 from course.experiments import mae as experiment
+from course.models import checkpoints
 from solutions import beit
 from solutions import mae as reference
 from solutions.vit import patchify

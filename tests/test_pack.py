@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder import cli
-from autograder.stage import pack, wheels
+from autograder.teaching.handouts import offline_pack, wheels
 from course.errors import CourseError
 
 runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
@@ -125,7 +125,7 @@ def test_options_that_do_not_go_together_are_refused(tmp_path):
 
 
 def test_a_full_disk_is_seen_before_anything_is_fetched(tmp_path, monkeypatch):
-    monkeypatch.setattr(pack, "ROOM_NEEDED", 2**60)
+    monkeypatch.setattr(offline_pack, "ROOM_NEEDED", 2**60)
     assert "Pack onto another disk." in _said("pack", tmp_path)
 
 
@@ -138,10 +138,12 @@ def _said(*words):
 @pytest.fixture
 def packed(tmp_path, monkeypatch):
     """A folder packed without its wheels, which cost minutes."""
-    monkeypatch.setattr(pack, "gather", lambda *a: {})
-    monkeypatch.setattr(pack, "_course_wheel", lambda root, to: to / "transformer_labs-1-py3-none-any.whl")
+    monkeypatch.setattr(offline_pack, "gather", lambda *a: {})
+    monkeypatch.setattr(
+        offline_pack, "_course_wheel", lambda root, to: to / "transformer_labs-1-py3-none-any.whl"
+    )
     folder = tmp_path / "usb stick"
-    pack.pack(folder, data=False)
+    offline_pack.pack(folder, data=False)
     return folder
 
 
@@ -203,7 +205,7 @@ def _install(packed, target):
 @pytest.mark.slow  # needs the network to pack, and some minutes
 def test_a_packed_folder_installs_and_teaches_without_network(tmp_path, root):
     folder, home = tmp_path / "usb", tmp_path / "home"
-    pack.pack(folder)
+    offline_pack.pack(folder)
     nowhere = {"PIP_NO_INDEX": "1", "HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)} | nowhere
     command = [sys.executable, str(folder / "install.py"), str(home)]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from course import lesson, plots
+from course import plots
 from course.experiments.attention import draw_paths, draw_walk_through
+from course.notebooks import lesson
 
 
 @pytest.fixture

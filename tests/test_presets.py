@@ -5,10 +5,10 @@ import os
 import keras
 import pytest
 
-from course import devices, presets
-from course.devices import Accelerator, mixed_precision_policy
 from course.errors import CourseError
-from course.quiet import quiet
+from course.machine import devices, presets
+from course.machine.devices import Accelerator, mixed_precision_policy
+from course.machine.quiet import quiet
 
 T4, A100, P100 = (
     Accelerator("GPU", name, cap) for name, cap in (("T4", (7, 5)), ("A100", (8, 0)), ("P100", (6, 0)))

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from autograder import probing
-from autograder.probing import Probe, distinct, normal, prepare, probe, run_probe, set_weights
+from autograder.judge import probe as probe_module
+from autograder.judge.probe import Probe, distinct, normal, prepare, probe, run_probe, set_weights
 
 
 @pytest.fixture
@@ -19,13 +19,13 @@ def probe_of(function, name="some"):
 
 
 def test_registering_keeps_the_function(monkeypatch):
-    monkeypatch.setattr(probing, "PROBES", {})
+    monkeypatch.setattr("autograder.judge.probe.PROBES", {})
 
     @probe("double", "on anything", weight=2)
     def anything(answer, rng):
         return answer(1.0)
 
-    (entry,) = probing.PROBES["double"]
+    (entry,) = probe_module.PROBES["double"]
     assert (entry.name, entry.says, entry.weight, entry.compare) == ("anything", "on anything", 2, None)
     assert anything(lambda x: 2 * x, None) == 2.0
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import course.doctor
+import course.doctor.doctor
 from autograder import cli as grader
-from autograder.stage.readiness import read_answers
-from course import cli, readiness
-from course.doctor import Finding
+from autograder.teaching.handouts.readiness_report import read_answers
+from course import cli
+from course.doctor import readiness_summary
+from course.doctor.doctor import Finding
 from course.errors import CourseError
 
 runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
@@ -28,13 +29,13 @@ def said(result):
 
 
 def test_a_summary_survives_mail_and_comes_back_whole(tmp_path):
-    text = readiness.block(SEEN, "  Ada   L. ")
-    assert all(len(line) <= readiness.WIDE for line in text.splitlines())
+    text = readiness_summary.block(SEEN, "  Ada   L. ")
+    assert all(len(line) <= readiness_summary.WIDE for line in text.splitlines())
     mail = "Hello,\n\nhere it is:\n" + "".join(f"> {line}\r\n" for line in text.splitlines()) + "\nAda\n"
     (tmp_path / "mail.eml").write_text(mail)
     (answer,), without = read_answers([tmp_path])
     assert answer.who == "Ada L." and not answer.ready and not without
-    assert answer.facts == readiness.summary(SEEN) | {"name": "Ada L."}
+    assert answer.facts == readiness_summary.summary(SEEN) | {"name": "Ada L."}
     assert 'Packages: keras is not installed -> pip install "keras>=3.10"' in answer.problems
     assert answer.facts["facts"] == ["16 GiB, 8.1 GiB of it free; 8 CPU cores"]
 
@@ -50,29 +51,31 @@ def test_nothing_private_is_sent(monkeypatch):
         ),
         ("Share", [Finding("problem", r"\\server\share\lovelace is full", "see ~/notes and /etc/fstab")]),
     ]
-    text = " ".join(readiness.block(seen).split())
+    text = " ".join(readiness_summary.block(seen).split())
     for word in ("lovelace", "Lovelace", "analytical", "server", "fstab", "notes", str(Path.home()) + "/"):
         assert word not in text, word
-    assert readiness.scrubbed("16 GiB and/or 3/4 of it; see https://keras.io") == (
+    assert readiness_summary.scrubbed("16 GiB and/or 3/4 of it; see https://keras.io") == (
         "16 GiB and/or 3/4 of it; see https://keras.io"
     )
 
 
 def test_doctor_prints_it_after_its_findings(monkeypatch):
     monkeypatch.setattr(
-        course.doctor, "examine", lambda: [(title, lambda f=found: f) for title, found in SEEN]
+        course.doctor.doctor, "examine", lambda: [(title, lambda f=found: f) for title, found in SEEN]
     )
     done = runner.invoke(cli.app, ["doctor", "--summary", "--name", "Ada"])
     assert done.exit_code == 1
-    assert done.output.index("keras is not installed") < done.output.index(readiness.BEGIN)
-    assert '"name": "Ada"' in said(done) and readiness.END in done.output
-    assert readiness.BEGIN not in runner.invoke(cli.app, ["doctor"]).output
+    assert done.output.index("keras is not installed") < done.output.index(readiness_summary.BEGIN)
+    assert '"name": "Ada"' in said(done) and readiness_summary.END in done.output
+    assert readiness_summary.BEGIN not in runner.invoke(cli.app, ["doctor"]).output
 
 
 def test_the_instructor_sees_who_is_ready_and_what_ails_the_others(tmp_path):
     fine = [("Python", [Finding("good", "3.12.1")])]
-    (tmp_path / "a.txt").write_text(readiness.block(SEEN, "Ada") + "\n" + readiness.block(fine, "Bob"))
-    (tmp_path / "cy.txt").write_text(readiness.block(SEEN))
+    (tmp_path / "a.txt").write_text(
+        readiness_summary.block(SEEN, "Ada") + "\n" + readiness_summary.block(fine, "Bob")
+    )
+    (tmp_path / "cy.txt").write_text(readiness_summary.block(SEEN))
     (tmp_path / "dan.txt").write_text("works for me")
     done = runner.invoke(grader.app, ["readiness", str(tmp_path), "--expected", "6"])
     assert done.exit_code == 1
@@ -80,7 +83,7 @@ def test_the_instructor_sees_who_is_ready_and_what_ails_the_others(tmp_path):
     assert "dan.txt holds no summary; ask for it again." in said(done)
     assert "2 × Packages: keras is not installed" in said(done)
     again = tmp_path / "b.txt"
-    again.write_text(readiness.block(fine, "Ada"))
+    again.write_text(readiness_summary.block(fine, "Ada"))
     answers, _ = read_answers([tmp_path / "a.txt", again])
     assert {answer.who: answer.ready for answer in answers} == {"Ada": True, "Bob": True}, (
         "the later one counts"
@@ -91,7 +94,7 @@ def test_the_instructor_sees_who_is_ready_and_what_ails_the_others(tmp_path):
 @pytest.mark.parametrize("damage", ["{", "[]", "3", ""])
 def test_a_damaged_summary_is_none(tmp_path, damage):
     path = tmp_path / "a.txt"
-    path.write_text(f"{readiness.BEGIN}\n{damage}\n{readiness.END}\n")
+    path.write_text(f"{readiness_summary.BEGIN}\n{damage}\n{readiness_summary.END}\n")
     assert read_answers([path]) == ([], [path])
 
 

@@ -6,7 +6,7 @@ import json
 import nbformat
 import pytest
 
-from autograder.repair import repair
+from autograder.judge.notebook_repair import repair
 
 
 def cell(role, name, source, kind="code", **nbgrader):

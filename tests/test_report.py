@@ -11,16 +11,17 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from autograder import bank, feedback, show
-from autograder.build import entry_source, submission
-from autograder.folder import GradeError
-from autograder.grading import Verdict
-from autograder.judge import Mark
-from autograder.nbgrader_config import COURSE_FILE
-from autograder.report import similar
-from autograder.report.facts import gather
-from autograder.report.page import write_report
-from course.lesson import find_lesson
+from autograder import console
+from autograder.authoring.build import entry_source, submission
+from autograder.classroom import feedback_page
+from autograder.classroom.course_folder import GradeError
+from autograder.classroom.nbgrader_config import COURSE_FILE
+from autograder.classroom.report import similar_answers
+from autograder.classroom.report.facts import gather
+from autograder.classroom.report.page import write_report
+from autograder.hidden import entries
+from autograder.judge.verdict import Mark, Verdict
+from course.notebooks.lesson import find_lesson
 
 HOSTILE = "<script>alert(1)</script>"
 OWN_WAY = """
@@ -161,8 +162,8 @@ def test_what_asks_for_a_persons_eye(facts):
 
 def test_sentences_of_repair_and_sandbox_are_sorted(lesson, built_course):
     """The kinds are read off sentences that are written elsewhere; this fails when one of those changes."""
-    from autograder.repair import repair
-    from autograder.report.facts import NOTES, _kind
+    from autograder.classroom.report.facts import NOTES, _kind
+    from autograder.judge.notebook_repair import repair
 
     release = nbformat.read(built_course / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)
     changed = json.loads(nbformat.writes(release))
@@ -181,7 +182,7 @@ def test_a_copy_with_other_names_is_found_and_nobody_else(facts):
 
 
 def pieces(source, lesson):
-    return similar.pieces_of_code(source, lesson.exercises)
+    return similar_answers.pieces_of_code(source, lesson.exercises)
 
 
 def test_names_comments_layout_docstrings_and_hints_do_not_count(lesson):
@@ -199,28 +200,28 @@ def test_right_answers_in_different_styles_are_no_false_alarm(name, root, tmp_pa
     lab = find_lesson(name)
     for folder in ("solutions", "autograder"):
         (tmp_path / folder).symlink_to(root / folder)
-    usual, own = similar.usual_pieces(lab, tmp_path), {}
+    usual, own = similar_answers.usual_pieces(lab, tmp_path), {}
     for one in lab.exercises:
-        for number, entry in enumerate(bank.alternatives(lab.name, one)):
+        for number, entry in enumerate(entries.alternatives(lab.name, one)):
             own.setdefault(f"style {number}", {})[one] = pieces(entry_source(entry, lab), lab) - usual
     assert len(own) >= 3 and all(sum(map(len, places.values())) > 300 for places in own.values())
-    assert similar.find_pairs(own) == []
+    assert similar_answers.find_pairs(own) == []
 
 
 def test_a_class_that_writes_the_reference_or_known_answers_is_not_suspicious(lesson):
-    usual = similar.usual_pieces(lesson)
+    usual = similar_answers.usual_pieces(lesson)
     for one in lesson.exercises:
-        for entry in (*bank.alternatives(lesson.name, one), *bank.misconceptions(lesson.name, one)):
+        for entry in (*entries.alternatives(lesson.name, one), *entries.misconceptions(lesson.name, one)):
             source = textwrap.dedent(entry_source(entry, lesson))
-            assert len(pieces(source, lesson) - usual) < similar.ENOUGH / 2, (one, entry.name)
+            assert len(pieces(source, lesson) - usual) < similar_answers.ENOUGH / 2, (one, entry.name)
 
 
 def test_short_answers_and_what_many_write_are_not_alike(lesson):
     line = "def causal_mask(length):\n    return ops.tril(ops.ones((length, length), dtype='bool'))"
     both = {"causal_mask": pieces(line, lesson)}
-    assert similar.find_pairs({"a": both, "b": both}) == []
+    assert similar_answers.find_pairs({"a": both, "b": both}) == []
     many = {f"s{n}": {"split_heads": pieces(OWN_WAY, lesson)} for n in range(9)}
-    assert similar.find_pairs(many | {f"t{n}": {"split_heads": set()} for n in range(6)}) == []
+    assert similar_answers.find_pairs(many | {f"t{n}": {"split_heads": set()} for n in range(6)}) == []
 
 
 def test_a_written_answer_that_was_copied_is_found():
@@ -228,15 +229,20 @@ def test_a_written_answer_that_was_copied_is_found():
         f"Attention number {n} looks at word {n * n} because of {n + 7} reasons." for n in range(12)
     )
     own = {
-        name: {"why": similar.pieces_of_text(said)} for name, said in {"a": text, "b": text.upper()}.items()
+        name: {"why": similar_answers.pieces_of_text(said)}
+        for name, said in {"a": text, "b": text.upper()}.items()
     }
-    (pair,) = similar.find_pairs(own | {"c": {"why": similar.pieces_of_text("It is the scale.")}})
+    (pair,) = similar_answers.find_pairs(
+        own | {"c": {"why": similar_answers.pieces_of_text("It is the scale.")}}
+    )
     assert pair.learners == ("a", "b") and pair.where == ("why",)
 
 
 def test_pairs_become_groups():
-    pairs = [similar.Pair(two, ("x",), 90, 1.0) for two in (("a", "b"), ("c", "d"), ("b", "c"), ("e", "f"))]
-    assert [group.learners for group in similar.groups(pairs)] == [["a", "b", "c", "d"], ["e", "f"]]
+    pairs = [
+        similar_answers.Pair(two, ("x",), 90, 1.0) for two in (("a", "b"), ("c", "d"), ("b", "c"), ("e", "f"))
+    ]
+    assert [group.learners for group in similar_answers.groups(pairs)] == [["a", "b", "c", "d"], ["e", "f"]]
 
 
 class Tags(HTMLParser):
@@ -293,7 +299,7 @@ def test_one_learner_or_nobody_graded_makes_a_page_too(tmp_path, lesson):
 
 def test_the_feedback_page_lists_questions_and_hides_graders_notes(lesson):
     told = verdict(lesson, notes=["worth a look, unusual in an answer: open", "check cell put back: x"])
-    top = feedback.summary(told, lesson.questions)
+    top = feedback_page.summary(told, lesson.questions)
     for name in lesson.questions:
         assert f"question: {name}" in top
     assert top.count("not graded yet") == len(lesson.questions)
@@ -305,20 +311,20 @@ def test_hostile_words_stay_words_in_the_summary(lesson):
     told = verdict(
         lesson, softmax=(0, "", "ValueError: </table><script>x</script>\n\n# big\n[a](http://b) $x$")
     )
-    top = feedback.summary(told)
+    top = feedback_page.summary(told)
     assert "<script>" not in top and "\n# big" not in top and "[a]" not in top and "$" not in top
     assert re.search(r"<table[^\n]*</table>", top)
 
 
 def test_follow_through_names_only_what_lost_points():
     mark = Mark("MultiHeadAttention", 4, 4, helped=["softmax", "causal_mask", "split_heads"])
-    page = feedback.mark_in_html(mark, {"causal_mask"})
+    page = feedback_page.mark_in_html(mark, {"causal_mask"})
     assert "sound versions of causal_mask," in page and "softmax" not in page
 
 
 def shown(width, lesson, graded):
     console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(show.class_table(lesson, graded))
+    console.print(console.class_table(lesson, graded))
     return console.export_text()
 
 
@@ -336,8 +342,8 @@ def test_the_class_table_can_be_read_at_80_columns(lesson):
 
 def test_paths_are_short_below_here_and_absolute_elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert show.where(tmp_path / "a" / "b.html") == "a/b.html"
-    assert show.where(tmp_path.parent / "b.html") == str(tmp_path.parent / "b.html")
+    assert console.where(tmp_path / "a" / "b.html") == "a/b.html"
+    assert console.where(tmp_path.parent / "b.html") == str(tmp_path.parent / "b.html")
 
 
 def test_an_untouched_answer_is_not_called_written_by_hand():

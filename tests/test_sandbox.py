@@ -11,16 +11,16 @@ import numpy as np
 import psutil
 import pytest
 
-from autograder import probing
-from autograder.sandbox import isolate, namespaces, wire
-from autograder.sandbox.client import Server
-from autograder.sandbox.faults import MachineFault, NotIsolated, SubmissionFault, Unanswered
-from autograder.sandbox.process import remove_leftovers
+from autograder.judge import probe
+from autograder.judge.sandbox import isolation, namespaces, wire
+from autograder.judge.sandbox.client import Server
+from autograder.judge.sandbox.faults import MachineFault, NotIsolated, SubmissionFault, Unanswered
+from autograder.judge.sandbox.student_handle import remove_leftovers
 
-pytestmark = pytest.mark.skipif(bool(isolate.missing()), reason=f"no isolation here: {isolate.missing()}")
+pytestmark = pytest.mark.skipif(bool(isolation.missing()), reason=f"no isolation here: {isolation.missing()}")
 
 PROBES = """
-from autograder.probing import distinct, normal, probe
+from autograder.judge.probe import distinct, normal, probe
 
 @probe("softmax", "on any scores")
 def any_scores(softmax, rng):
@@ -43,7 +43,7 @@ def server():
 @pytest.fixture
 def student(server):
     with server.spawn() as process:
-        with open(probing.__file__) as source:
+        with open(probe.__file__) as source:
             process.open({})
             process.take_probes(source.read(), PROBES)
         yield process
@@ -79,10 +79,10 @@ def test_an_error_tells_the_learners_own_line(student):
 
 FORBIDDEN = {
     "read the reference": f"open({os.path.abspath('solutions/attention.py')!r})",
-    "read the probes": f"open({os.path.abspath('autograder/probes/attention.py')!r})",
+    "read the probes": f"open({os.path.abspath('autograder/hidden/probes/attention.py')!r})",
     "list the project": f"import os; os.listdir({os.getcwd()!r})",
     "import the reference": "from solutions import attention",
-    "import the judge": "import autograder.judge",
+    "import the judge": "import autograder.judge.marking",
     "read passwords": "open('/etc/passwd')",
     "write outside": "open('/tmp/escaped', 'w')",
     "write into course": "import course; open(course.__file__, 'a')",
@@ -239,7 +239,7 @@ def test_what_a_killed_grader_left_is_removed_by_the_next(tmp_path, monkeypatch)
 
 def test_grading_without_isolation_asks_for_it(monkeypatch):
     monkeypatch.setattr(
-        "autograder.sandbox.client.missing", lambda: {"landlock": "the kernel does not offer it"}
+        "autograder.judge.sandbox.client.missing", lambda: {"landlock": "the kernel does not offer it"}
     )
     with pytest.raises(NotIsolated, match="--isolation=none"):
         Server()

@@ -7,12 +7,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from autograder.build import source_notebook
-from autograder.site import commands, pages
-from autograder.site.labs import write_lab
-from autograder.stage.pictures import Shown
+from autograder.authoring.build import source_notebook
+from autograder.teaching.handouts.pictures import Shown
+from autograder.teaching.site import commands, pages
+from autograder.teaching.site.labs import write_lab
 from course.errors import CourseError
-from course.lesson import lessons
+from course.notebooks.lesson import lessons
 
 DOT = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 
@@ -117,4 +117,4 @@ def test_the_reference_of_the_code_has_what_people_import(html):
     text = {path.stem: page.ids for path, page in html.items() if path.parent.name == "api"}
     assert "solutions.attention.MultiHeadAttention" in text["solutions"]
     assert "course.checking.check" in text["course"]
-    assert "autograder.grading.Verdict" in text["autograder"]
+    assert "autograder.judge.verdict.Verdict" in text["autograder"]

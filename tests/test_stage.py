@@ -9,12 +9,13 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
-from autograder import bank, cli
-from autograder.lift import Reference
-from autograder.stage import counts, deck, guide, pictures, prose, slides
-from autograder.stage.outline import Block, blocks, outline
+from autograder import cli
+from autograder.authoring.source_code import Reference
+from autograder.hidden import entries
+from autograder.teaching.handouts import deck, guide, markdown_html, pictures, room_counts, slides
+from autograder.teaching.handouts.outline import Block, blocks, outline
 from course.errors import CourseError
-from course.lesson import find_lesson, lessons
+from course.notebooks.lesson import find_lesson, lessons
 
 runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -78,7 +79,7 @@ def test_a_label_is_what_a_paragraph_begins_with_in_bold():
 
 
 def test_formulas_become_mathml_and_nothing_else_is_touched():
-    made = prose.in_html("A $x_1 * y_2$ and `$code$`, <b>raw</b>.\n\n$$\\frac{a}{b}$$")
+    made = markdown_html.in_html("A $x_1 * y_2$ and `$code$`, <b>raw</b>.\n\n$$\\frac{a}{b}$$")
     assert "<msub>" in made and "<mfrac>" in made and "<code>$code$</code>" in made
     assert "&lt;b&gt;" in made and "<em>" not in made
 
@@ -89,31 +90,33 @@ def test_no_formula_of_any_lesson_is_beyond_the_converter(each):
         found["formula"]
         for part in _blocks(each)
         if part.kind not in ("math", "code")
-        for found in prose.INLINE.finditer(part.text)
+        for found in markdown_html.INLINE.finditer(part.text)
         if found["formula"]
     ]
     assert formulas
     for formula in formulas:
-        made = prose.mathml(formula)
+        made = markdown_html.mathml(formula)
         assert made.startswith("<math"), formula
         assert "\\" not in made and "&#x0005C;" not in made, formula
 
 
 def test_a_formula_that_cannot_be_converted_is_shown_as_written():
-    assert prose.mathml(r"\frac{a}{") == r"<code>\frac{a}{</code>" or "<math" in prose.mathml(r"\frac{a}{")
+    assert markdown_html.mathml(r"\frac{a}{") == r"<code>\frac{a}{</code>" or "<math" in markdown_html.mathml(
+        r"\frac{a}{"
+    )
 
 
 def test_sentences_end_where_they_end():
     text = "See Vaswani et al. (2017), e.g. Fig. 2. Take $x. Y$ now! Is `a. B` right? (Yes.) Go."
-    assert prose.sentences(text) == [
+    assert markdown_html.sentences(text) == [
         "See Vaswani et al. (2017), e.g. Fig. 2.",
         "Take $x. Y$ now!",
         "Is `a. B` right?",
         "(Yes.)",
         "Go.",
     ]
-    assert prose.shortened("One. Two. Three.", 9) == "One. Two."
-    assert prose.shortened("One. Why? Because.", 10) == "One.", "no question without its answer"
+    assert markdown_html.shortened("One. Two. Three.", 9) == "One. Two."
+    assert markdown_html.shortened("One. Why? Because.", 10) == "One.", "no question without its answer"
 
 
 def _blocks(lesson):
@@ -133,7 +136,7 @@ def test_a_guide_has_every_section_mistake_hint_and_model_answer(each, root):
     for name, cell in each.exercises.items():
         assert f"**Exercise `{name}`**" in text
         assert all(hint in text for hint in cell.hints)
-        assert all(entry.says in text for entry in bank.misconceptions(each.name, name))
+        assert all(entry.says in text for entry in entries.misconceptions(each.name, name))
     answers = Reference(root / "solutions" / f"{each.name}.py").reflections()
     assert set(answers) >= set(each.questions)
     for name in each.questions:
@@ -148,7 +151,7 @@ def test_the_guide_is_one_page_that_needs_nothing(lesson, tmp_path):
 
 
 def test_what_the_room_got_wrong_comes_first(lesson):
-    known = bank.misconceptions("attention", "softmax")
+    known = entries.misconceptions("attention", "softmax")
     seen = {"softmax": Counter({known[3].name: 4, known[5].says: 9, "something new": 2})}
     text = guide.guide(lesson, seen)
     at = [text.index(row) for row in (f"**9** · {known[5].says}", f"**4** · {known[3].says}", known[0].says)]
@@ -160,7 +163,9 @@ def test_counts_come_as_csv_or_json(tmp_path):
     table, listed = tmp_path / "a.csv", tmp_path / "a.json"
     table.write_text("who,exercise,mistake,count\nx,softmax,a  b,3\ny,softmax,a b,\n", encoding="utf-8-sig")
     listed.write_text('[{"exercise": "softmax", "mistake": "a b", "count": 4}]')
-    assert counts.read_counts(table) == counts.read_counts(listed) == {"softmax": Counter({"a b": 4})}
+    assert (
+        room_counts.read_counts(table) == room_counts.read_counts(listed) == {"softmax": Counter({"a b": 4})}
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,7 +182,7 @@ def test_other_files_are_refused_with_a_sentence(tmp_path, content, says):
     path = tmp_path / "counts"
     path.write_text(content)
     with pytest.raises(CourseError, match=re.escape(says)):
-        counts.read_counts(path)
+        room_counts.read_counts(path)
     done = run("guide", 1, "--counts", tmp_path / "none.csv", "--to", tmp_path)
     assert done.exit_code == 1 and "cannot be read" in said(done)
 
@@ -204,8 +209,8 @@ def test_a_deck_has_every_section_exercise_experiment_and_question(each):
     for name, cell in each.exercises.items():
         assert breaks[name].minutes == cell.minutes
         notes = " ".join(breaks[name].notes)
-        assert prose.inline(cell.hints[0]) in notes
-        assert prose.inline(bank.misconceptions(each.name, name)[0].says) in notes
+        assert markdown_html.inline(cell.hints[0]) in notes
+        assert markdown_html.inline(entries.misconceptions(each.name, name)[0].says) in notes
     assert sum(slide.kind == "question" for slide in made) == len(each.questions)
     runs = sum("<b>Experiment " in note for slide in made for note in slide.notes)
     assert runs == sum(cell.kind == "experiment" for cell in each.cells)
@@ -226,7 +231,7 @@ def test_what_a_slide_leaves_out_is_in_the_notes(lesson):
     made = [slide for chapter in deck.slides(lesson) for slide in chapter]
     everything = " ".join(piece for slide in made for piece in [*slide.body, *slide.notes])
     for part in _blocks(lesson):
-        words = re.sub("<[^>]*>", " ", prose.block_in_html(part)).split()
+        words = re.sub("<[^>]*>", " ", markdown_html.block_in_html(part)).split()
         flat = " ".join(re.sub("<[^>]*>", " ", everything).split())
         assert " ".join(words[-6:]) in flat, part.text
 

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from course.composite import Composite
 from course.experiments import measuring, training
+from course.models.composite import Composite
 
 RNG = np.random.default_rng(1)
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.build import source_notebook
+from autograder.authoring.build import source_notebook
 from course import instructor
-from course.lesson import lessons
+from course.notebooks.lesson import lessons
 
 ROOT = Path(__file__).resolve().parents[1]
 # What each package must not import: autograder -> solutions -> course.

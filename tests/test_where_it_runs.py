@@ -9,10 +9,10 @@ import tomllib
 import nbformat
 import pytest
 
-from autograder.build import source_notebook
-from autograder.colab import colab_cells
-from autograder.repair import repair
-from course.lesson import lessons
+from autograder.authoring.build import source_notebook
+from autograder.authoring.colab_cell import colab_cells
+from autograder.judge.notebook_repair import repair
+from course.notebooks.lesson import lessons
 
 
 @pytest.fixture(scope="module")

@@ -15,24 +15,23 @@ from collections import Counter
 import pytest
 
 import course
-from course import progress, workshop
-from course.checking import Outcome, Report
-from course.lesson import find_lesson
+from course.checking import CheckOutcome, Report
+from course.notebooks.lesson import find_lesson
+from course.workshop import board_client, submit
 
 pytest.importorskip("starlette", reason="pip install 'transformer-labs[workshop]'")
 from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 
-from autograder import catching
-from autograder.grading import Verdict
-from autograder.judge import Mark
-from autograder.stage import counts
-from autograder.workshop.board import Board
-from autograder.workshop.grid import Grid
-from autograder.workshop.queue import FairQueue, Full
-from autograder.workshop.store import Store
-from autograder.workshop.tokens import token_for, user_of
-from autograder.workshop.web import COOKIE, application, open_session
+from autograder.classroom import waived_answers
+from autograder.judge.verdict import Mark, Verdict
+from autograder.teaching.handouts import room_counts
+from autograder.teaching.workshop.board import Board
+from autograder.teaching.workshop.fair_queue import FairQueue, Full
+from autograder.teaching.workshop.grid import Grid
+from autograder.teaching.workshop.store import Store
+from autograder.teaching.workshop.tokens import token_for, user_of
+from autograder.teaching.workshop.web import COOKIE, application, open_session
 
 SECRET, PREFIX = "a secret", "/services/board/"
 SERVE = """
@@ -40,8 +39,8 @@ import sys
 sys.path[:0] = {path!r}
 import uvicorn
 from test_workshop import FakeDoor, PREFIX, SECRET
-from autograder.workshop.board import Board
-from autograder.workshop.web import application
+from autograder.teaching.workshop.board import Board
+from autograder.teaching.workshop.web import application
 board = Board({folder!r}, {folder!r})
 board.warm = __import__("asyncio").sleep.__get__(0)  # no Keras here
 uvicorn.run(application(board, SECRET, "teacher", FakeDoor(), PREFIX), port={port}, log_level="error",
@@ -144,7 +143,7 @@ class Service:
 
 
 def found(*outcomes):
-    return Report("softmax", 2, [Outcome(f"check {n}", problem) for n, problem in enumerate(outcomes)])
+    return Report("softmax", 2, [CheckOutcome(f"check {n}", problem) for n, problem in enumerate(outcomes)])
 
 
 @pytest.mark.parametrize(
@@ -163,42 +162,42 @@ def found(*outcomes):
     ],
 )
 def test_the_mistake_is_sent_without_figures_and_without_code(problem, sent):
-    told = progress.event_of(found(None, problem, "another"))
+    told = board_client.event_of(found(None, problem, "another"))
     assert told["mistake"] == sent
     assert (told["exercise"], told["good"], told["total"]) == ("softmax", 1, 3)
     assert set(told) == {"id", "at", "exercise", "good", "total", "mistake"}
 
 
 def test_without_a_workshop_nothing_is_sent_or_written(tmp_path, monkeypatch):
-    monkeypatch.delenv(progress.URL, raising=False)
-    monkeypatch.setenv(progress.OUTBOX, str(tmp_path / "outbox"))
-    progress.report(found(None))
-    monkeypatch.setenv(progress.URL, "http://127.0.0.1:9/")
+    monkeypatch.delenv(board_client.URL, raising=False)
+    monkeypatch.setenv(board_client.OUTBOX, str(tmp_path / "outbox"))
+    board_client.report(found(None))
+    monkeypatch.setenv(board_client.URL, "http://127.0.0.1:9/")
     monkeypatch.setenv("COURSE_GRADING", "1")
-    progress.report(found(None))
+    board_client.report(found(None))
     assert not (tmp_path / "outbox").exists()
 
 
 def test_a_check_is_never_slowed_or_spoilt_and_says_once_what_is_sent(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv(progress.URL, f"http://127.0.0.1:{free_port()}/")  # nobody there
-    monkeypatch.setenv(progress.OUTBOX, str(tmp_path / "outbox"))
+    monkeypatch.setenv(board_client.URL, f"http://127.0.0.1:{free_port()}/")  # nobody there
+    monkeypatch.setenv(board_client.OUTBOX, str(tmp_path / "outbox"))
     assert not course.check(lambda x: x, "softmax").passed
     began = time.monotonic()
-    progress.report(found(None))
+    board_client.report(found(None))
     assert time.monotonic() - began < 1
     assert capsys.readouterr().out.count("Your code stays with you") == 1
     assert len(list((tmp_path / "outbox").glob("*.json"))) == 2
-    monkeypatch.setenv(progress.OUTBOX, "/proc/no-such-place")  # and where nothing can be written
+    monkeypatch.setenv(board_client.OUTBOX, "/proc/no-such-place")  # and where nothing can be written
     assert not course.check(lambda x: x, "softmax").passed
 
 
 def test_what_waits_is_delivered_when_the_board_is_back(tmp_path, root, monkeypatch):
     service = Service(tmp_path / "board", root)
-    monkeypatch.setenv(progress.URL, service.url)
-    monkeypatch.setenv(progress.TOKEN, token_for("ada", SECRET, "Ada"))
-    courier = progress.Courier(tmp_path / "outbox")
-    monkeypatch.setattr(progress, "PATIENCE", (0.1,))
-    sent = [progress.event_of(found("no")) for _ in range(3)]
+    monkeypatch.setenv(board_client.URL, service.url)
+    monkeypatch.setenv(board_client.TOKEN, token_for("ada", SECRET, "Ada"))
+    courier = board_client.Courier(tmp_path / "outbox")
+    monkeypatch.setattr(board_client, "PATIENCE", (0.1,))
+    sent = [board_client.event_of(found("no")) for _ in range(3)]
     for each in sent:
         courier.post(each)
     assert len(courier.waiting()) == 3
@@ -215,8 +214,8 @@ def test_what_waits_is_delivered_when_the_board_is_back(tmp_path, root, monkeypa
 
 
 def test_an_outbox_holds_no_more_than_it_may(tmp_path, monkeypatch):
-    monkeypatch.setattr(progress, "KEPT", 3)
-    courier = progress.Courier(tmp_path)
+    monkeypatch.setattr(board_client, "KEPT", 3)
+    courier = board_client.Courier(tmp_path)
     for number in range(5):
         (tmp_path / f"{number}.json").write_text("{}")
     assert [path.name for path in courier.waiting()] == ["2.json", "3.json", "4.json"]
@@ -343,7 +342,7 @@ def test_what_the_board_saw_goes_into_the_instructors_guide(tmp_path, client, bo
         client.post(f"{PREFIX}events", json={"events": [event(1)]}, headers=bearer(user, user.title()))
     table = tmp_path / "mistakes.csv"
     table.write_bytes(enter(client, "teacher").get(f"{PREFIX}mistakes.csv").content)
-    assert counts.read_counts(table) == {"softmax": Counter({"the mask is inverted": 2})}
+    assert room_counts.read_counts(table) == {"softmax": Counter({"the mask is inverted": 2})}
 
 
 def test_everything_is_there_again_after_a_restart(tmp_path, board):
@@ -359,7 +358,7 @@ def test_everything_is_there_again_after_a_restart(tmp_path, board):
 
 def stream_of(board, user, **query):
     """The first news that a browser's stream brings."""
-    from autograder.workshop import web
+    from autograder.teaching.workshop import web
 
     request = type("Request", (), {})()
     request.cookies, request.query_params = {COOKIE: user}, query
@@ -464,11 +463,11 @@ def in_workshop(client, board, monkeypatch):
     def ask(path, body=None, timeout=0):
         answer = client.post(PREFIX + path, json=body, headers=bearer("ada", "Ada"))
         if answer.is_error:
-            raise progress.BoardRefuses(answer.status_code, answer.json()["error"])
+            raise board_client.BoardRefuses(answer.status_code, answer.json()["error"])
         return answer.json()
 
-    monkeypatch.setenv(progress.URL, "http://room")
-    monkeypatch.setattr(progress, "ask", ask)
+    monkeypatch.setenv(board_client.URL, "http://room")
+    monkeypatch.setattr(board_client, "ask", ask)
     return board
 
 
@@ -504,7 +503,7 @@ MARKS = [
 def test_submit_shows_marks_and_nothing_hidden(in_workshop, notebook, monkeypatch):
     said = {"marks": MARKS, "notes": ["cell repaired"], "diagnoses": {"causal_mask": "secret_name"}}
     asked = judged(monkeypatch, in_workshop, said)
-    shown = workshop.submit(notebook=notebook)
+    shown = submit.submit(notebook=notebook)
     assert (shown.points, shown.max_points) == (2, 3) and asked[0]["lab"] == "lab1_attention"
     page = shown._repr_html_()
     assert "&lt;inverted&gt;: <code>True</code> hides" in page and "secret_name" not in page + str(shown)
@@ -515,69 +514,69 @@ def test_submit_shows_marks_and_nothing_hidden(in_workshop, notebook, monkeypatc
 def test_an_old_save_is_said_to_be_old(in_workshop, notebook, monkeypatch, capsys):
     judged(monkeypatch, in_workshop, {"marks": MARKS, "notes": []})
     os.utime(notebook, (time.time() - 300, time.time() - 300))
-    workshop.submit(notebook=notebook)
+    submit.submit(notebook=notebook)
     assert "as it was saved 5 minutes ago" in capsys.readouterr().out
 
 
 def test_the_notebook_is_found_by_what_jupyter_says_and_by_its_folder(notebook, monkeypatch, tmp_path):
     monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
-    assert workshop._path(None, None) == notebook
+    assert submit._path(None, None) == notebook
     monkeypatch.setenv("JPY_SESSION_NAME", "8f1c-not-a-path")
     monkeypatch.chdir(tmp_path)
-    assert workshop._path(None, None) == workshop._path("1", None) == notebook
+    assert submit._path(None, None) == submit._path("1", None) == notebook
     (tmp_path / "other.ipynb").write_text("{}")
-    with pytest.raises(workshop.NoWorkshop, match="Name the notebook"):
-        workshop._path(None, None)
-    with pytest.raises(workshop.NoWorkshop, match="There is no notebook"):
-        workshop._path(None, "nowhere.ipynb")
+    with pytest.raises(submit.NoWorkshop, match="Name the notebook"):
+        submit._path(None, None)
+    with pytest.raises(submit.NoWorkshop, match="There is no notebook"):
+        submit._path(None, "nowhere.ipynb")
 
 
 def test_a_fault_of_the_grader_is_a_sentence_and_no_mark(in_workshop, notebook, monkeypatch):
     judged(monkeypatch, in_workshop, {"fault": "/secret/path broke"})
-    with pytest.raises(workshop.NoWorkshop, match="could not finish") as no:
-        workshop.submit(notebook=notebook)
+    with pytest.raises(submit.NoWorkshop, match="could not finish") as no:
+        submit.submit(notebook=notebook)
     assert "secret" not in str(no.value) and not in_workshop.store.best_marks("lab1_attention")
 
 
 def test_outside_a_workshop_both_say_so(monkeypatch):
-    monkeypatch.delenv(progress.URL, raising=False)
-    with pytest.raises(workshop.NoWorkshop, match="inside a workshop"):
+    monkeypatch.delenv(board_client.URL, raising=False)
+    with pytest.raises(submit.NoWorkshop, match="inside a workshop"):
         course.submit()
-    with pytest.raises(workshop.NoWorkshop, match="inside a workshop"):
+    with pytest.raises(submit.NoWorkshop, match="inside a workshop"):
         course.catch_up("softmax")
 
 
 def test_a_board_that_cannot_be_reached_is_a_sentence(notebook, monkeypatch):
-    monkeypatch.setenv(progress.URL, f"http://127.0.0.1:{free_port()}/")
-    with pytest.raises(workshop.NoWorkshop, match="cannot be reached"):
-        workshop.submit(notebook=notebook)
+    monkeypatch.setenv(board_client.URL, f"http://127.0.0.1:{free_port()}/")
+    with pytest.raises(submit.NoWorkshop, match="cannot be reached"):
+        submit.submit(notebook=notebook)
 
 
 # catching up
 
 
 def test_an_answer_comes_after_its_release_and_not_before(in_workshop, tmp_path, monkeypatch, capsys):
-    with pytest.raises(workshop.NoWorkshop, match="has not released softmax yet"):
-        workshop.catch_up("softmax")
+    with pytest.raises(submit.NoWorkshop, match="has not released softmax yet"):
+        submit.catch_up("softmax")
     assert not in_workshop.store.caught_up()
     in_workshop.release("softmax", True)
-    workshop.catch_up("softmax")
+    submit.catch_up("softmax")
     source = capsys.readouterr().out
     assert "def softmax(" in source and "SOLUTION" not in source and "NotImplementedError" not in source
-    assert catching.marked([("own", source)]) == {"softmax"}
+    assert waived_answers.marked([("own", source)]) == {"softmax"}
     assert in_workshop.store.caught_up() == {"ada": ["softmax"]}
-    assert catching.read_record(tmp_path) == {"ada": ["softmax"]}
+    assert waived_answers.read_record(tmp_path) == {"ada": ["softmax"]}
     in_workshop.release("softmax", False)
-    with pytest.raises(workshop.NoWorkshop, match="not released"):
-        workshop.catch_up("softmax")
+    with pytest.raises(submit.NoWorkshop, match="not released"):
+        submit.catch_up("softmax")
 
 
 def test_in_a_notebook_it_becomes_a_new_cell(in_workshop, monkeypatch):
     cells = []
     shell = type("Shell", (), {"kernel": 1, "set_next_input": lambda self, text: cells.append(text)})()
-    monkeypatch.setattr(workshop, "_shell", lambda: shell)
+    monkeypatch.setattr(submit, "_shell", lambda: shell)
     in_workshop.release("softmax", True)
-    workshop.catch_up("softmax")
+    submit.catch_up("softmax")
     assert cells[0].startswith(
         "# Caught up: softmax is the course's answer, and earns no points.\n\ndef softmax("
     )
@@ -585,7 +584,7 @@ def test_in_a_notebook_it_becomes_a_new_cell(in_workshop, monkeypatch):
 
 def test_an_answer_given_away_earns_no_points():
     verdict = Verdict("lab1_attention", 1, [Mark("softmax", 2, 2), Mark("causal_mask", 1, 1)])
-    waived = catching.waive(verdict, {"softmax"})
+    waived = waived_answers.waive(verdict, {"softmax"})
     assert [mark.points for mark in waived.marks] == [0, 1] and "no points" in waived.marks[0].problems[0]
     assert verdict.points == 3
 
@@ -593,16 +592,16 @@ def test_an_answer_given_away_earns_no_points():
 def test_nor_in_the_gradebook_whether_the_mark_is_there_or_was_taken_out(tmp_path, template, monkeypatch):
     from class_of_faults import gradebook, hand_in, make, stand_in
 
-    from autograder import classroom
+    from autograder.classroom import grade_class
 
     lesson = find_lesson("1")
-    source = f"{workshop.MARK}: causal_mask is the course's answer, and earns no points."
+    source = f"{submit.MARK}: causal_mask is the course's answer, and earns no points."
     folder = make(tmp_path / "course", template, lesson, ["ada", "bo", "cy"])
     hand_in(folder, lesson, "ada", f"{source}\n")
-    catching.write_record(folder, {"bo": ["causal_mask"]})
+    waived_answers.write_record(folder, {"bo": ["causal_mask"]})
     with stand_in(monkeypatch):
         monkeypatch.setattr("class_of_faults.judged", full_marks)
-        classroom.grade_class(folder, "1", feedback=False)
+        grade_class.grade_class(folder, "1", feedback=False)
     scores = {(row[0], row[4]): row[5] for row in gradebook(folder)}
     assert scores["ada", "check_causal_mask"] == scores["bo", "check_causal_mask"] == 0
     assert scores["cy", "check_causal_mask"] == lesson.exercises["causal_mask"].points

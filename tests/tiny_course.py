@@ -36,9 +36,9 @@ def of_one(quadruple):
     expect(quadruple(1) == 4, "quadruple(1) should be 4")
 """
 PATCH = """
-import course.lesson, course.checks
+import course.notebooks.lesson, course.checks
 from pathlib import Path
-course.lesson.LESSONS = Path({lessons!r})
+course.notebooks.lesson.LESSONS = Path({lessons!r})
 course.checks.__path__.append({checks!r})
 """
 RIGHT = {
@@ -50,7 +50,8 @@ SETUP = "import math\nCHECKED = False\n"
 
 def install(tmp_path, monkeypatch):
     """Put the tiny lab in place of the real ones, here and in child processes; yields the temporary folder."""
-    from course import checking, checks, lesson
+    from course import checking, checks
+    from course.notebooks import lesson
 
     lessons, extra, site = (tmp_path / name for name in ("lessons", "checks", "site"))
     for folder in (lessons, extra, site):
@@ -71,7 +72,7 @@ def _forget(lesson, checking):
     lesson.lessons.cache_clear()
     checking.checks_of.cache_clear()
     for exercise in RIGHT:
-        checking._CHECKS.pop(exercise, None)
+        checking.expectations._CHECKS.pop(exercise, None)
     for module in ("course.checks.tiny", "lab7_tiny"):
         sys.modules.pop(module, None)
 

@@ -151,6 +151,6 @@ def running(folder, *words, port=None):
     finally:
         room.stop()
         if os.geteuid() == 0:
-            from autograder.workshop import accounts
+            from autograder.teaching.workshop import accounts
 
             accounts.remove(room.folder / "homes")

@@ -2,7 +2,7 @@
 
 A later lab that asks for attention gets the learner's own, if they carry it over (`course.carry`), or this:
 `blocks.MultiHeadAttention`, whichever lab it is from. The grader uses it so that one mistake costs its own points and
-no others. A student process has no such files: the judge sends what the lab may use (`autograder.lending`).
+no others. A student process has no such files: the judge sends what the lab may use (`autograder.hidden.lent_blocks`).
 """
 
 import importlib

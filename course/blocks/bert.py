@@ -6,7 +6,7 @@ from keras import ops
 
 from course.blocks.attention import MultiHeadAttention
 from course.blocks.transformer import AddAndNorm
-from course.composite import Composite
+from course.models.composite import Composite
 
 
 def pack(first, second=None, max_length=64, cls=2, sep=3):

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from course.blocks.attention import MultiHeadAttention, causal_mask
-from course.composite import Composite
+from course.models.composite import Composite
 
 
 def quantize(images, palette):

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from course.blocks.vit import PatchEmbedding, ViTEncoder
-from course.composite import Composite
+from course.models.composite import Composite
 
 
 def block_mask(noise, grid, ratio=0.4, smallest=16):

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from course.blocks.attention import MultiHeadAttention
-from course.composite import Composite
+from course.models.composite import Composite
 
 
 def patchify(images, patch_size):

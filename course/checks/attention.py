@@ -18,7 +18,7 @@ from course.checking import (
     to_numpy,
     uneven,
 )
-from course.diagnosing import (
+from course.checking.mistakes import (
     alike,
     attempt,
     expect_any_batch,

@@ -16,7 +16,7 @@ from course.checking import (
     to_numpy,
     uneven,
 )
-from course.diagnosing import alike, attempt, expect_result, run_block, set_all
+from course.checking.mistakes import alike, attempt, expect_result, run_block, set_all
 
 # Two rows of a made-up vocabulary of 50; PAD is 0, CLS 2, SEP 3, MASK 4.
 TOKENS = np.array(

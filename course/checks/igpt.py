@@ -6,7 +6,7 @@ from keras import ops
 
 from course import blocks
 from course.checking import check, expect, expect_boolean, expect_close, expect_shape, to_numpy, uneven
-from course.diagnosing import (
+from course.checking.mistakes import (
     alike,
     attempt,
     expect_any_batch,

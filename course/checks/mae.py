@@ -8,7 +8,7 @@ from keras import ops
 
 from course import blocks
 from course.checking import check, expect, expect_boolean, expect_close, expect_shape, to_numpy, uneven
-from course.diagnosing import attempt, expect_any_batch, expect_other_shape, expect_result, set_all
+from course.checking.mistakes import attempt, expect_any_batch, expect_other_shape, expect_result, set_all
 
 
 def floats(values):

@@ -17,7 +17,7 @@ from course.checking import (
     to_numpy,
     uneven,
 )
-from course.diagnosing import alike, attempt, expect_result, run_block, set_all
+from course.checking.mistakes import alike, attempt, expect_result, run_block, set_all
 
 SOURCE = np.array([[3, 4, 5, 6, 0], [7, 8, 0, 0, 0]], "int32")
 TARGET = np.array([[1, 9, 3, 2, 0, 0], [1, 5, 6, 7, 4, 2]], "int32")

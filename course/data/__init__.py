@@ -14,7 +14,7 @@ Prepared sets are kept in the folder that COURSE_DATA names, or in the platform'
 
 from course.data.catalogue import available
 from course.data.registry import DataError, find
-from course.quiet import quiet
+from course.machine.quiet import quiet
 
 __all__ = ["DataError", "available", "load"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course.data import cache
 from course.data.registry import DataError
-from course.quiet import quiet
+from course.machine.quiet import quiet
 
 
 def path_of(data, folder):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from course.data import cache
 from course.data.registry import DataError, data_sets
-from course.quiet import quiet
+from course.machine.quiet import quiet
 
 HOST = ("storage.googleapis.com", 443)  # where TFDS keeps most of its files
 

@@ -4,10 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from course import checkpoints, data
+from course import data
 from course.experiments import training
 from course.experiments.measuring import in_parts
-from course.wordpiece import WordPiece
+from course.models import checkpoints
+from course.models.wordpiece import WordPiece
 
 LENGTH = 48  # tokens of a row; two sentences have 40 on average
 

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from course.checkpoints import named_weights
 from course.experiments import training
 from course.experiments.loading import scaled
 from course.experiments.measuring import in_parts
+from course.models.checkpoints import named_weights
 
 
 def digits(limit=None):

@@ -14,8 +14,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from course import presets
-from course.checkpoints import named_weights
+from course.machine import presets
+from course.models.checkpoints import named_weights
 
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # of integer labels and logits
 

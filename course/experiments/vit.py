@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from course import presets
 from course.experiments import training
+from course.machine import presets
 
 
 def shifted(images, rng, most=2):

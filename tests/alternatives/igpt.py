@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from autograder.bank import alternative
-from course.composite import Composite
+from autograder.hidden.entries import alternative
+from course.models.composite import Composite
 from solutions.attention import MultiHeadAttention, causal_mask
 from solutions.igpt import ImageGPT, PixelBlock, RMSNorm, image_to_sequence, next_pixel, quick_gelu
 

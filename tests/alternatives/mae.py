@@ -6,15 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from autograder.bank import alternative
-from course.composite import Composite
-from solutions.mae import (
-    MAEDecoder,
-    MAEEncoder,
-    random_masking,
-    restore_order,
-    sin_cos_positions,
-)
+from autograder.hidden.entries import alternative
+from course.models.composite import Composite
+from solutions.mae import MAEDecoder, MAEEncoder, random_masking, restore_order, sin_cos_positions
 from solutions.vit import PatchEmbedding, ViTEncoder
 
 # --- block_mask -------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ attack(F, "raises an exception that cannot be shown", right=True, answers=(
 attack(F, "sends the probes' text home in an error message", right=True, answers=(
     ("softmax", "import sys\ndef softmax(scores, axis=-1):\n    import inspect\n    f = sys._getframe()\n"
      "    while f and 'probe' not in f.f_code.co_name: f = f.f_back\n"
-     "    raise ValueError(repr([(e.name, e.function.__code__.co_consts) for p in sys.modules['autograder.probing'].PROBES.values() for e in p])[:500])"),
+     "    raise ValueError(repr([(e.name, e.function.__code__.co_consts) for p in sys.modules['autograder.judge.probe'].PROBES.values() for e in p])[:500])"),
 ), told="_getframe")  # fmt: skip
 attack(F, "sends what is in the frames home in an error message", right=True, answers=(
     ("softmax", "import sys\ndef softmax(scores, axis=-1):\n    raise ValueError(str(sys._getframe(1).f_code) + str(sys._getframe(2).f_locals)[:300])"),

@@ -6,7 +6,10 @@ F = "reading what is hidden"
 
 attack(F, "imports the reference", "from solutions.attention import *", told="solutions")
 attack(
-    F, "imports the judge", "import autograder.judge, autograder.misconceptions.attention", told="autograder"
+    F,
+    "imports the judge",
+    "import autograder.judge.marking, autograder.hidden.misconceptions.attention",
+    told="autograder",
 )
 attack(
     F,

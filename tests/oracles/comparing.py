@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from course.checkpoints import named_weights
+from course.models.checkpoints import named_weights
 
 needs_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="takes its gradients with TensorFlow"

@@ -33,7 +33,7 @@ import math
 import keras
 import numpy as np
 from course import plots
-from course.composite import Composite
+from course.models.composite import Composite
 from keras import ops
 
 # %% [markdown]
@@ -607,15 +607,15 @@ reader.set_weights(before)  # fine-tuning changed it
 # goes on.
 
 # %% experiment="published" minutes=1
-from course import published
+from course.models import pretrained_minilm
 from course.errors import CourseError
-from course.wordpiece import WordPiece
+from course.models.wordpiece import WordPiece
 
 try:
-    folder = published.minilm()
-    minilm = Bert(**published.sizes(folder), dropout=0.0)
+    folder = pretrained_minilm.minilm()
+    minilm = Bert(**pretrained_minilm.sizes(folder), dropout=0.0)
     minilm((np.zeros((1, 8), "int32"), np.zeros((1, 8), "int32")))
-    print(f"{published.load(minilm, folder):,} published weights now live in your layers")
+    print(f"{pretrained_minilm.load(minilm, folder):,} published weights now live in your layers")
     words = WordPiece.read(folder / "vocab.txt")
 except CourseError as missing:
     folder = None

@@ -31,7 +31,7 @@ import math
 import keras
 import numpy as np
 from course import plots
-from course.composite import Composite
+from course.models.composite import Composite
 from keras import ops
 
 # %% [markdown]

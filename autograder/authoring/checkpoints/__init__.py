@@ -1,0 +1,1 @@
+"""How each lab's checkpoints are made, one module a lab; see `autograder.authoring.checkpoints.make`."""

@@ -1,0 +1,107 @@
+"""The table of a graded class, for any width of terminal."""
+
+from rich.cells import cell_len, set_cell_size
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+WORDS_NEED = 44  # characters a column of sentences must have to be read with pleasure
+
+LONGEST_NAME = 24
+
+
+class ClassTable:
+    """One row per submission: marks by exercise, total, and what went wrong in words.
+
+    Where a terminal is too narrow for a column of sentences, they stand under the marks.
+    """
+
+    def __init__(self, lesson, graded):
+        self.lesson, self.graded = lesson, graded
+        self.heads = [
+            f"{number}\n/{c.points:g}" for number, c in enumerate(lesson.exercises.values(), start=1)
+        ]
+        self.heads.append(f"all\n/{sum(cell.points for cell in lesson.exercises.values()):g}")
+        self.title = f"{lesson.lab}: {len(graded)} submission{'' if len(graded) == 1 else 's'}"
+
+    def __rich_console__(self, console, options):
+        names = max([cell_len(student) for student, _ in self.graded] + [7])
+        taken = names + 4 + 7 * len(self.heads) + 2
+        yield from self._wide() if options.max_width - taken >= WORDS_NEED else self._narrow(names)
+
+    def _marks(self, verdict):
+        if not verdict.marks:
+            return [Text("?")] * len(self.heads)
+        total = Text(f"{verdict.points:g}", style="bold")
+        return [*(Text(f"{mark.points:g}", style=_colour(mark)) for mark in verdict.marks), total]
+
+    def _wide(self):
+        table = Table(title=self.title, show_lines=True, title_justify="left", expand=False)
+        table.add_column("student", style="bold", no_wrap=True)
+        for head in self.heads:
+            table.add_column(head, justify="right")
+        table.add_column("what went wrong", overflow="fold", ratio=1)
+        for student, verdict in self.graded:
+            table.add_row(Text(student), *self._marks(verdict), what_went_wrong(verdict))
+        yield table
+
+    def _narrow(self, names):
+        names = min(names, LONGEST_NAME)
+        marks = [self._marks(verdict) for _, verdict in self.graded]
+        parts = [head.split("\n") for head in self.heads]
+        widths = [
+            max([len(part) for part in parts[k]] + [len(row[k]) for row in marks if k < len(row)])
+            for k in range(len(parts))
+        ]
+        yield Text(self.title, style="italic")
+        for line in (0, 1):
+            cells = [f"{part[line]:>{width}}" for part, width in zip(parts, widths, strict=True)]
+            yield Text(" " * names + "  " + "  ".join(cells), style="dim", no_wrap=True)
+        for (student, verdict), row in zip(self.graded, marks, strict=True):
+            line = Text(set_cell_size(student, names), style="bold", no_wrap=True)
+            for mark, width in zip(row, widths, strict=False):
+                line.append("  " + " " * (width - len(mark))).append_text(mark)
+            yield line
+            words = what_went_wrong(verdict)
+            if words:
+                yield Padding(Text.from_markup(words), (0, 0, 0, 4))
+
+
+def class_table(lesson, graded):
+    """One row per submission, for any width of terminal.
+
+    Args:
+        lesson: the `Lesson`.
+        graded: `(student, Verdict)` pairs.
+    """
+    return ClassTable(lesson, graded)
+
+
+def legend(lesson):
+    """Which number is which exercise."""
+    return "  ".join(f"[bold]{number}[/] {name}" for number, name in enumerate(lesson.exercises, start=1))
+
+
+def _colour(mark):
+    return "green" if mark.right else "red" if mark.points == 0 else "yellow"
+
+
+def what_went_wrong(verdict, limit=4):
+    """The first sentences a grader wants to read."""
+    from rich.markup import escape
+
+    if verdict.regrade:
+        return f"[magenta]to be graded again: {escape(verdict.regrade)}[/]"
+    missing = [mark.exercise for mark in verdict.marks if mark.problems == ["not written yet"]]
+    rows = [f"[cyan]{escape(note)}[/]" for note in verdict.notes]
+    if missing and len(missing) == len(verdict.marks):
+        rows.append("nothing written yet")
+    elif missing:
+        rows.append(f"not written yet: {', '.join(missing)}")
+    for mark in verdict.marks:
+        if not mark.right and mark.exercise not in missing:
+            sign = "[bold]=[/] " if mark.diagnosis else ""
+            rows.append(f"{escape(mark.exercise)}: {sign}{escape(mark.problems[0])}")
+    if len(rows) > limit:
+        rows = rows[:limit] + [f"[dim]... and {len(rows) - limit} more, see the feedback page[/]"]
+    return "\n".join(rows)

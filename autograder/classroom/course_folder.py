@@ -1,0 +1,165 @@
+"""What state a course folder is in: which submissions can be graded, which results are whole, who is at work in it.
+
+Both ways of grading ask here, `autograder grade` and plain `nbgrader autograde`. A grading may end at any moment, be
+it for a full disk or a pulled plug; what it leaves behind is told from a whole result by what the result itself says,
+so there is no list of finished work that could be wrong.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+from autograder.judge.notebook_repair import read_submission
+from course.errors import CourseError
+from course.notebooks.lesson import lessons
+
+
+class GradeError(CourseError):
+    """Grading cannot start, or did not finish. Says what to do."""
+
+
+def unfit(folder):
+    """Why a submitted folder must be left out; empty if it can be graded.
+
+    nbgrader copies whatever lies beside a notebook, following links: one could publish a file of the grader's, or
+    fill the disk.
+
+    Args:
+        folder: `submitted/STUDENT/LAB`.
+    """
+    folder = Path(folder)
+    student = folder.parent.name
+    if set(student) & set("[]*?") or student.startswith(".") or not student.isprintable():
+        return "nbgrader cannot handle the folder's name: rename it"
+    if folder.parent.is_symlink() or folder.is_symlink():
+        return "there is a link in the folder: put the file itself there"
+    for place, folders, files in os.walk(folder):
+        for path in (Path(place, name) for name in (*folders, *files)):
+            if path.is_symlink():
+                return "there is a link in the folder: put the file itself there"
+            if not path.is_file() and not path.is_dir() and os.path.lexists(path):
+                return f"{printable(path.name)} in the folder is no ordinary file: take it out"
+    return ""
+
+
+def printable(name):
+    """A file's name as any terminal can show it."""
+    return name if name.isprintable() else name.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def digest(content):
+    """What identifies a submitted file's content: SHA-256, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def whole(submitted, autograded, name):
+    """Whether a result is whole, and that of what lies in the submitted folder now.
+
+    The last thing a grading writes is the graded notebook with the digest of what was graded. Where it can be read
+    and agrees, nothing before it can be missing.
+
+    Args:
+        submitted: `submitted/STUDENT/LAB`.
+        autograded: `autograded/STUDENT/LAB`.
+        name: the notebook's name, without `.ipynb`.
+    """
+    try:
+        result = json.loads((Path(autograded) / f"{name}.ipynb").read_text(encoding="utf-8"))
+        if result["metadata"]["course"]["graded"] != digest(
+            read_submission(Path(submitted) / f"{name}.ipynb")
+        ):
+            return False
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return _stamp(submitted) == _stamp(autograded)  # another date of handing in may be another penalty
+
+
+def _stamp(folder):
+    try:
+        return (Path(folder) / "timestamp.txt").read_bytes()
+    except OSError:
+        return None
+
+
+def prepare(converter):
+    """Ready an nbgrader converter that is about to grade: drop what is unfit, clear away what is not whole.
+
+    Args:
+        converter: an `Autograde` that has found its assignments.
+
+    Raises:
+        GradeError: if somebody else is grading in the folder.
+    """
+    coursedir, log = converter.coursedir, converter.log
+    if not holds(coursedir.root):
+        # A command ends, and its hold with it. formgrader's server does not end, so it only looks.
+        hold = alone(coursedir.root)
+        hold.__enter__()
+        if hasattr(converter.parent, "extra_args"):
+            _KEPT.append(hold)
+        else:
+            hold.__exit__(None, None, None)
+    names = {lesson.lab: lesson.name for lesson in lessons().values()}
+    name = names.get(coursedir.assignment_id)
+    for source in list(converter.assignments) if name else ():
+        student = Path(source).parent.name
+        reason = unfit(source) or _undated(coursedir, source)
+        if reason:
+            log.error("%s is left out: %s", printable(student), reason)
+            del converter.assignments[source]
+            continue
+        result = coursedir.format_path(coursedir.autograded_directory, student, coursedir.assignment_id)
+        if os.path.isdir(result) and not whole(source, result, name):
+            log.info("%s is graded again: the result there is not whole, or of another submission", student)
+            shutil.rmtree(result)
+
+
+def _undated(coursedir, source):
+    try:
+        coursedir.get_existing_timestamp(source)
+    except (Exception, SystemExit):  # nbgrader would end the whole run
+        return "timestamp.txt in the folder is no date: mend it or take it out"
+    return ""
+
+
+_HELD, _KEPT = {}, []
+
+
+def holds(course_dir):
+    """Whether this process holds the course folder."""
+    return os.path.realpath(course_dir) in _HELD
+
+
+@contextlib.contextmanager
+def alone(course_dir):
+    """Hold the course folder, so that two gradings at once do not trip over each other.
+
+    The hold ends with the process, however that ends.
+
+    Raises:
+        GradeError: if another one holds it.
+    """
+    if fcntl is None:  # Windows; there the gradebook's own lock has to do
+        yield
+        return
+    name = os.path.realpath(course_dir)
+    with open(os.path.join(name, ".grading.lock"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GradeError(
+                f"somebody is grading in {course_dir} already; try again when that is done"
+            ) from None
+        _HELD[name] = lock
+        try:
+            yield
+        finally:
+            del _HELD[name]

@@ -1,0 +1,225 @@
+"""Puts submissions that were downloaded from Moodle, Canvas or anywhere into `submitted/`, where they are graded.
+
+Names are read off the paths by nbgrader's own `FileNameCollectorPlugin`, so a pattern written for
+`nbgrader zip_collect` works here. Opening archives and placing files is done by ourselves (`autograder.classroom.lms.unpack`):
+nbgrader's way stops a whole class at a doubled file, clears a learner's folder before it fills it, and unpacks whatever
+an archive holds.
+"""
+
+import contextlib
+import json
+import re
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.classroom.course_folder import GradeError, alone, digest, printable
+from autograder.classroom.lms.file_names import reader
+from autograder.classroom.lms.roster import short, some
+from autograder.classroom.lms.unpack import unpack
+from autograder.judge.atomic_write import write_whole
+
+
+def collect(source, lab, course_dir, pattern=None, origin=None, dry_run=False):
+    """Collect a download and say what became of every file in it.
+
+    Args:
+        source: a folder, or a zip.
+        pattern: regular expression, matched from the start of each path inside the download, with a group
+            `student_id` and, if there are, `timestamp` (any usual form) or `order` (a number).
+        origin: a key of `autograder.classroom.lms.file_names.PATTERNS`, in the place of a pattern.
+        dry_run: write nothing.
+
+    Returns:
+        Learner -> the path that was collected.
+
+    Raises:
+        GradeError: if nothing can be collected, with the reason.
+    """
+    from autograder.classroom.submissions import load_config
+    from autograder.console import console, progress, where
+    from course.notebooks.lesson import find_lesson
+
+    course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
+    load_config(course_dir)  # complains where there is no course
+    reads = reader(pattern, origin)
+    with tempfile.TemporaryDirectory(prefix="collect-") as scratch:
+        with progress(transient=True) as bars:
+            bar = bars.add_task("reading", total=None)
+            sorted_out = sort_out(Path(source), lesson, reads, Path(scratch), lambda: bars.advance(bar))
+        if not sorted_out.tries:
+            raise GradeError(_why_nothing(source, sorted_out))
+        chosen, counts = latest(sorted_out, lesson), {}
+        with contextlib.nullcontext() if dry_run else alone(course_dir):
+            for one in [] if dry_run else chosen.values():
+                try:
+                    counts.setdefault(place(course_dir, lesson, one), []).append(one.student)
+                except (GradeError, OSError) as error:
+                    reason = getattr(error, "strerror", None) or error
+                    sorted_out.left_out.append(f"{printable(one.path)}: {reason}")
+    for sentence in _sentences(counts, chosen, sorted_out, dry_run):
+        console.print(sentence, highlight=False, markup=False)
+    if not dry_run:
+        flag = "" if Path.cwd() == course_dir else f" --course {where(course_dir)}"
+        console.print(f"Grade     autograder grade {lesson.number}{flag}", highlight=False, soft_wrap=True)
+    return {one.student: one.path for one in chosen.values()}
+
+
+@dataclass
+class SortedOut:
+    """What became of the files of a download: tries, and sentences or paths of the rest."""
+
+    tries: list = field(default_factory=list)
+    left_out: list = field(default_factory=list)
+    others: list = field(default_factory=list)  # no notebooks
+    strangers: list = field(default_factory=list)  # the pattern does not match
+
+
+def sort_out(source, lesson, reads, scratch, tick=lambda: None):
+    """Go through a download; the content of notebooks waits in `scratch`, not in memory.
+
+    Args:
+        reads: what `reader` gave.
+
+    Returns:
+        A `SortedOut`.
+    """
+    found = SortedOut()
+    for number, (path, content, problem) in enumerate(unpack(source)):
+        tick()
+        shown = short(printable(path))
+        if problem:
+            found.left_out.append(f"{shown}: {problem}")
+            continue
+        if not path.lower().endswith(".ipynb"):
+            found.others.append(shown)
+            continue
+        other = _other_lab(content, lesson)
+        if other:
+            found.left_out.append(f"{shown}: it is a notebook of {other}")
+            continue
+        file = scratch / str(number)
+        one, problem = reads(path, file, digest(content))
+        if one:
+            file.write_bytes(content)
+            found.tries.append(one)
+        elif problem:
+            found.left_out.append(f"{shown}: {problem}")
+        else:
+            found.strangers.append(shown)
+    return found
+
+
+def _other_lab(content, lesson):
+    """The lab that a notebook says it belongs to, if that is another one."""
+    try:
+        lab = json.loads(content)["metadata"]["course"]["lab"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""  # damaged ones are collected, too: what can be read of them is graded
+    return (
+        printable(lab)
+        if isinstance(lab, str) and lab != lesson.lab and re.fullmatch(r"lab\d+_\w+", lab)
+        else ""
+    )
+
+
+def latest(sorted_out, lesson):
+    """The try of each learner that counts; the others, and whoever is unclear, go to `left_out` with the reason.
+
+    Returns:
+        Learner -> `Try`.
+    """
+    chosen, by_student = {}, {}
+    for one in sorted_out.tries:
+        by_student.setdefault(one.student, []).append(one)
+    for student, tries in by_student.items():
+        named = {one.named for one in tries}
+        last = [one for one in tries if one.order == max(other.order for other in tries)]
+        if len({one.digest for one in last}) > 1:  # the lab's own name is no accident
+            last = [one for one in last if Path(one.path).stem == lesson.name] or last
+        if len(named) > 1:
+            reason = f"the folder {student} could be any of theirs: rename them in the download"
+            sorted_out.left_out.append(f"{some(sorted(map(printable, named)))}: {reason}")
+        elif len({one.digest for one in last}) > 1:
+            names = some([printable(one.path) for one in last])
+            sorted_out.left_out.append(
+                f"{names}: nothing says which is the latest of {student}; keep one of them"
+            )
+        else:
+            chosen[student] = last[0]
+            for one in tries:
+                if one is not last[0]:
+                    sorted_out.left_out.append(
+                        f"{printable(one.path)}: {printable(last[0].path)} counts for {student}"
+                    )
+    return chosen
+
+
+def place(course_dir, lesson, one):
+    """Write a try into `submitted/`; what lay there before is kept in `replaced/`.
+
+    Returns:
+        `"new"`, `"same"`, `"replaced"`, or `"older"` if what is there was handed in later, and stays.
+
+    Raises:
+        GradeError: if a link is in the way.
+    """
+    folder = course_dir / "submitted" / one.student / lesson.lab
+    path, stamp = folder / f"{lesson.name}.ipynb", folder / "timestamp.txt"
+    for link in (course_dir / "submitted", folder.parent, folder, path, stamp):
+        if link.is_symlink():
+            raise GradeError(f"{link.relative_to(course_dir)} is a link: take it out of the way")
+    content = one.file.read_bytes()
+    before = path.read_bytes() if path.exists() else None
+    if before is not None and one.time and _time(stamp) and one.time < _time(stamp):
+        return "older"
+    if before is not None and before != content:
+        write_whole(
+            course_dir / "replaced" / lesson.lab / f"{one.student}-{digest(before)[:12]}.ipynb", before
+        )
+    if before != content:
+        write_whole(path, content)
+    if one.time:
+        write_whole(stamp, one.time.strftime("%Y-%m-%d %H:%M:%S UTC").encode())
+    elif before != content:
+        stamp.unlink(missing_ok=True)  # it was that of what lay there before
+    return "new" if before is None else "same" if before == content else "replaced"
+
+
+def _time(stamp):
+    from nbgrader.utils import parse_utc
+
+    with contextlib.suppress(OSError, ValueError, OverflowError):
+        return parse_utc(stamp.read_text(encoding="utf-8").strip())
+    return None
+
+
+def _sentences(counts, chosen, sorted_out, dry_run):
+    if dry_run:
+        yield "Nothing was written. This would be collected:"
+        yield from (f"  {one.student:<24} {printable(one.path)}" for one in chosen.values())
+    else:
+        words = {"new": "new", "replaced": "replaced", "same": "the same as before"}
+        parts = [f"{len(counts[what])} {word}" for what, word in words.items() if what in counts]
+        learners = sum(len(names) for names in counts.values())
+        yield f"{learners} learner{'' if learners == 1 else 's'}: {', '.join(parts) or 'nothing new'}."
+    if "replaced" in counts:
+        yield f"What was replaced is kept in replaced/: {some(counts['replaced'])}."
+    if "older" in counts:
+        yield f"Kept what was there, because it was handed in later than the download: {some(counts['older'])}."
+    if sorted_out.strangers:
+        yield f"Not matched by the pattern, so not taken: {some(sorted_out.strangers)}."
+    if sorted_out.others:
+        yield f"No notebooks, so not taken: {some(sorted_out.others)}."
+    yield from (f"Left out: {sentence}." for sentence in sorted_out.left_out)
+
+
+def _why_nothing(source, sorted_out):
+    if sorted_out.strangers:
+        return (
+            f"none of {len(sorted_out.strangers)} notebooks has a name that fits, such as "
+            f"{some(sorted_out.strangers, 3)}: the pattern is matched from the start of these paths"
+        )
+    reasons = [f"left out: {sentence}" for sentence in sorted_out.left_out[:5]]
+    reasons += [f"other files: {some(sorted_out.others, 3)}"] if sorted_out.others else []
+    return f"there is no notebook in {source}" + (f" ({'; '.join(reasons)})" if reasons else "")

@@ -1,0 +1,211 @@
+"""Writes a lab's marks as nbgrader, Canvas and Moodle import them.
+
+Marks come from nbgrader's gradebook, so they hold what a person graded or changed there. Whoever has no whole mark
+(not handed in, to be graded again, a question still unread) is left empty: an empty cell changes nothing in Canvas or
+Moodle, and a 0 would be a mark. Given the file that Canvas or Moodle exported, that file is filled in.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.classroom.course_folder import GradeError
+from autograder.classroom.lms.roster import Table, fill_in, read_roster, some
+
+NBGRADER = [
+    "assignment",
+    "duedate",
+    "timestamp",
+    "student_id",
+    "last_name",
+    "first_name",
+    "email",
+    "raw_score",
+    "late_submission_penalty",
+    "score",
+    "max_score",
+]
+CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
+MOODLE = ["Username", "ID number", "Email address", "First name", "Last name"]
+QUESTIONS_WAIT = "waiting for a person's grade"
+REGRADE = "to be graded again"
+NOT_HANDED_IN = "not handed in"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One learner's mark for a lab, or why there is none.
+
+    Attributes:
+        score: `None` where there is no whole mark.
+        why: why there is none; empty otherwise.
+    """
+
+    student: str
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    number: str = ""  # in the learning management system
+    timestamp: object = None
+    raw: float | None = None
+    penalty: float = 0.0
+    score: float | None = None
+    why: str = NOT_HANDED_IN
+
+    @property
+    def handed_in(self):
+        return self.why != NOT_HANDED_IN
+
+
+def export_marks(
+    course_dir, lab, system, roster=None, to=None, column=None, out_of=None, exercises_only=False
+):
+    """Write a lab's marks and say what was written and what was not.
+
+    Args:
+        system: `"nbgrader"`, `"canvas"` or `"moodle"`.
+        roster: the file that Canvas or Moodle exported, to be filled in.
+        to: file to write; `LAB_SYSTEM.csv` of the course folder if left out.
+        column: name of the grade column, where the roster's is not plain or a new one is wanted.
+        out_of: scale to this many points.
+        exercises_only: leave out the questions that a person grades.
+
+    Returns:
+        Path of the file.
+
+    Raises:
+        GradeError: for an unknown system, or a roster that cannot be used.
+    """
+    from autograder.classroom.submissions import load_config
+    from autograder.console import console, where
+    from course.notebooks.lesson import find_lesson
+
+    if system not in ("nbgrader", "canvas", "moodle"):
+        raise GradeError(f"--format is nbgrader, canvas or moodle, not {system}")
+    if roster is not None and system == "nbgrader":
+        raise GradeError("a roster is for --format canvas or moodle; nbgrader's own export has none")
+    course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
+    marks = read_marks(course_dir, lesson, load_config(course_dir), exercises_only)
+    highest = sum(cell.points for cell in lesson.exercises.values())
+    highest += 0 if exercises_only else sum(cell.points for cell in lesson.questions.values())
+    scale = 1 if out_of is None else out_of / highest
+    scores = {mark.student: None if mark.score is None else round(mark.score * scale, 2) for mark in marks}
+    says = []
+    if system == "nbgrader":
+        table = Table([NBGRADER, *_nbgrader_rows(lesson, marks, scores, highest * scale)])
+    elif roster is None:
+        table = _plain_table(
+            system, column or f"Lab {lesson.number} {lesson.title}", marks, scores, highest * scale
+        )
+    else:
+        table = read_roster(roster, system)
+        says += fill_in(table, system, lesson, marks, scores, highest * scale, column)
+    to = course_dir / f"{lesson.lab}_{system}.csv" if to is None else Path(to)
+    table.write(to)
+    written = sum(score is not None for score in scores.values())
+    console.print(
+        f"{written} mark{'' if written == 1 else 's'} of {len(marks)} learners, out of {highest * scale:g}."
+    )
+    for sentence in [*says, *left_empty(marks)]:
+        console.print(sentence, highlight=False, markup=False)
+    console.print(f"written to {where(to)}", highlight=False, markup=False, soft_wrap=True)
+    return to
+
+
+def read_marks(course_dir, lesson, config, exercises_only=False):
+    """Every learner's `Mark` for a lab, by name, from the gradebook."""
+    from nbgrader.api import Gradebook, MissingEntry
+    from nbgrader.coursedir import CourseDirectory
+
+    from autograder.classroom.submissions import verdicts
+
+    again = {student for student, verdict in verdicts(course_dir, lesson) if verdict.regrade}
+    found = []
+    coursedir = CourseDirectory(config=config)
+    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+        for student in gradebook.students:
+            about = (student.id, student.first_name, student.last_name, student.email, student.lms_user_id)
+            about = [value or "" for value in about]
+            try:
+                submission = gradebook.find_submission(lesson.lab, student.id)
+            except MissingEntry:
+                found.append(Mark(*about))
+                continue
+            grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+            grades = [one for one in grades if not exercises_only or one.name.startswith("check_")]
+            unmarked = any(
+                one.name.startswith("check_") and one.auto_score is None and one.manual_score is None
+                for one in grades
+            )
+            waiting = any(one.needs_manual_grade for one in grades)
+            why = REGRADE if unmarked or student.id in again else QUESTIONS_WAIT if waiting else ""
+            raw, penalty = sum(one.score or 0 for one in grades), submission.late_submission_penalty or 0
+            score = None if why else max(0.0, raw - penalty)
+            found.append(Mark(*about, submission.timestamp, None if why else raw, penalty, score, why))
+    return sorted(found, key=lambda mark: mark.student)
+
+
+def waiting_answers(lesson, config):
+    """How many answers wait for a person's grade, and to how many questions."""
+    from nbgrader.api import Gradebook, MissingEntry
+    from nbgrader.coursedir import CourseDirectory
+
+    coursedir = CourseDirectory(config=config)
+    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+        try:
+            submissions = gradebook.assignment_submissions(lesson.lab)
+        except MissingEntry:
+            return 0, 0
+        names = [
+            grade.name
+            for submission in submissions
+            for notebook in submission.notebooks
+            for grade in notebook.grades
+            if grade.needs_manual_grade and grade.name.startswith("question_")
+        ]
+    return len(names), len(set(names))
+
+
+def left_empty(marks):
+    """One sentence for each reason why learners have no mark."""
+    for why in (NOT_HANDED_IN, REGRADE, QUESTIONS_WAIT):
+        names = [mark.student for mark in marks if mark.why == why]
+        if names:
+            cure = {
+                REGRADE: "; run `autograder grade` again",
+                QUESTIONS_WAIT: "; grade it in `nbgrader formgrader`, or export with --exercises-only",
+            }.get(why, "")
+            yield f"Left empty, {why}: {some(names)}{cure}."
+
+
+def _nbgrader_rows(lesson, marks, scores, highest):
+    for mark in marks:
+        score, raw = scores[mark.student], mark.raw
+        yield [
+            lesson.lab,
+            "",
+            mark.timestamp or "",
+            mark.student,
+            mark.last_name,
+            mark.first_name,
+            mark.email,
+            "" if raw is None else f"{raw:g}",
+            "" if raw is None else f"{mark.penalty:g}",
+            "" if score is None else f"{score:g}",
+            f"{highest:g}",
+        ]
+
+
+def _plain_table(system, name, marks, scores, highest):
+    """Without a roster: what the gradebook knows of each learner."""
+    rows = []
+    for mark in marks:
+        score = "" if scores[mark.student] is None else f"{scores[mark.student]:g}"
+        if system == "canvas":
+            full = ", ".join(part for part in (mark.last_name, mark.first_name) if part) or mark.student
+            rows.append([full, mark.number, "", mark.student, "", score])
+        else:
+            rows.append([mark.student, mark.number, mark.email, mark.first_name, mark.last_name, score])
+    if system == "canvas":
+        possible = ["    Points Possible", "", "", "", "", f"{highest:g}"]
+        return Table([[*CANVAS, name], possible, *rows])
+    return Table([[*MOODLE, name], *rows])

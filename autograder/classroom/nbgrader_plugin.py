@@ -1,0 +1,129 @@
+"""What stock nbgrader is given in the place of its own reading and executing of submissions.
+
+`RepairingExporter` reads a submission, whatever its state. `GradeInSandbox` replaces `Execute`: it has the notebook
+judged and writes each verdict into its grade cell, where nbgrader looks for a score. Gradebook, formgrader, feedback
+and export are nbgrader's own.
+"""
+
+import atexit
+from pathlib import Path
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbgrader.api import Gradebook
+from nbgrader.converters.base import NbGraderException
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Float, Integer, Unicode
+
+from autograder import DEFAULT_SEED
+from autograder.classroom.course_folder import GradeError, digest, prepare
+from autograder.classroom.feedback_page import write_verdict
+from autograder.classroom.waived_answers import marked, read_record, waive
+from autograder.judge.grader import Grader, code_cells
+from autograder.judge.notebook_repair import read_submission, repair
+from autograder.judge.verdict import Verdict, verdict_path
+from course.notebooks.lesson import find_lesson
+
+
+class RepairingExporter(NotebookExporter):
+    """Reads a submitted notebook into the released one's frame. Used by `nbgrader autograde`."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        # nbgrader makes its exporter when it knows what is there to grade and has touched nothing yet.
+        if not getattr(self.parent, "prepared", False) and hasattr(self.parent, "assignments"):
+            try:
+                prepare(self.parent)
+            except GradeError as error:
+                self.parent.log.error(str(error))
+                raise NbGraderException(str(error)) from None
+
+    def from_filename(self, filename, resources=None, **options):
+        autograde = self.parent
+        if not autograde._sanitizing:  # the second pass reads what the first one wrote
+            return super().from_filename(filename, resources=resources, **options)
+        names = resources["nbgrader"]
+        folder = autograde.coursedir.format_path(
+            autograde.coursedir.release_directory, ".", names["assignment"]
+        )
+        release = Path(folder) / f"{names['notebook']}.ipynb"
+        if not release.exists():
+            raise NbGraderException(
+                f"{release} is missing; run `autograder build --course .` in the course folder first"
+            )
+        try:
+            content = read_submission(filename)
+        except OSError as error:
+            _leave_open(names, f"it could not be read: {error.strerror}")
+        repaired = repair(nbformat.read(release, as_version=4), content)
+        repaired.notebook.metadata.course.update(repairs=repaired.notes, submitted=digest(content))
+        return self.from_notebook_node(repaired.notebook, resources=resources, **options)
+
+
+class GradeInSandbox(NbGraderPreprocessor):
+    """Judges a notebook and writes the verdict into its grade cells."""
+
+    seed = Integer(DEFAULT_SEED, help="What probes draw shapes and values from.").tag(config=True)
+    isolation = Unicode("full", help="'full', or 'none' to grade where code cannot be shut in.").tag(
+        config=True
+    )
+    seconds = Float(10.0, help="Processor seconds one cell or probe may take.").tag(config=True)
+
+    def preprocess(self, nb, resources):
+        names = resources["nbgrader"]
+        lesson = find_lesson(nb.metadata.course["lab"])
+        notes = nb.metadata.course.pop("repairs", [])
+        try:
+            verdict = shared_grader(self.isolation, self.seed, self.seconds).grade(lesson, nb, notes)
+        except Exception as fault:  # whatever it is, it is not the learner's
+            _leave_open(names, str(fault) or type(fault).__name__, notes, self.seed)
+        given = {*marked(code_cells(nb)), *read_record(Path.cwd()).get(names["student"], ())}
+        verdict = waive(verdict, given)  # answers that a workshop's instructor gave away
+        write_verdict(nb, verdict)
+        verdict.save(verdict_path(Path.cwd(), lesson.lab, names["student"]))
+        nb.metadata.course["graded"] = nb.metadata.course.pop(
+            "submitted", ""
+        )  # see `autograder.classroom.course_folder.whole`
+        return nb, resources
+
+
+def _leave_open(names, reason, notes=(), seed=DEFAULT_SEED):
+    """A fault of the machine is no mark: say so, take back what stood there, and let the next run try again.
+
+    Raises:
+        NbGraderException: always, so that nbgrader goes on with the next submission.
+    """
+    path = verdict_path(Path.cwd(), names["assignment"], names["student"])
+    Verdict(names["assignment"], seed, notes=list(notes), regrade=reason).save(path)
+    _forget_marks(names)
+    raise NbGraderException(f"to be graded again: {reason}") from None
+
+
+_GRADERS = {}
+
+
+def shared_grader(isolation, seed, seconds):
+    """One `Grader`, with its warm server, for all submissions of a run."""
+    key = (isolation, seed, seconds)
+    if key not in _GRADERS:
+        _GRADERS[key] = Grader(isolation, seed, seconds)
+        atexit.register(close_graders)
+    return _GRADERS[key]
+
+
+def close_graders():
+    """End the warm servers."""
+    while _GRADERS:
+        _GRADERS.popitem()[1].close()
+
+
+def _forget_marks(names):
+    """Leave the scores open and ask for a person's eye."""
+    with Gradebook(names["db_url"]) as gradebook:
+        notebook = gradebook.find_submission_notebook(
+            names["notebook"], names["assignment"], names["student"]
+        )
+        for grade in notebook.grades:
+            grade.auto_score = None
+            grade.needs_manual_grade = True
+        gradebook.db.commit()

@@ -1,0 +1,48 @@
+"""What a class understood and what it did not, on one page: `autograder report`."""
+
+from pathlib import Path
+
+
+def show_report(course_dir, lab, folder=None):
+    """Write the report and say where it is and what it found.
+
+    Args:
+        course_dir: the course folder.
+        lab: as a person names it.
+        folder: where to; `reports/` of the course folder if left out.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        autograder.classroom.course_folder.GradeError: if nothing is graded yet, or the folder is no course folder.
+    """
+    from rich.markup import escape
+
+    from autograder.classroom.report.page import write_report
+    from autograder.classroom.submissions import load_config
+    from autograder.console import console, where
+    from course.notebooks.lesson import find_lesson
+
+    course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
+    load_config(course_dir)  # complains where there is no course
+    with console.status("reading verdicts and submissions") as status:
+        facts, page, table = write_report(
+            course_dir,
+            lesson,
+            folder,
+            lambda done, total: status.update(f"reading submissions: {done} of {total}"),
+        )
+    graded, eyes = len(facts.graded), sum(bool(learner.eyes) for learner in facts.learners)
+    alike = sum(len(group.learners) for group in facts.alike)
+    console.print(f"{graded} of {len(facts.learners)} submissions are graded.", highlight=False)
+    mistakes = [
+        (len(m.learners), e.name, m.says) for e in facts.exercises for m in e.mistakes if len(m.learners) > 1
+    ]
+    for count, exercise, says in sorted(mistakes, key=lambda found: -found[0])[:3]:
+        console.print(f"  {count} of {graded}  [bold]{exercise}[/]: {escape(says)}", highlight=False)
+    if eyes or alike:
+        console.print(f"For a person's eye: {eyes}; near-identical answers: {alike}.", highlight=False)
+    for what, path in (("page", page), ("table", table)):
+        console.print(f"[bold]{what:<10}[/] {escape(where(path))}", highlight=False, soft_wrap=True)
+    return page

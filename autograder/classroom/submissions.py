@@ -1,0 +1,141 @@
+"""Grades a class: judges submissions side by side, then lets stock nbgrader record, in a course folder.
+
+The judging needs no gradebook and the recording no student process, so the first runs in parallel (here, or on a
+cluster: `autograder.classroom.dask_cluster`) and the second is one writer, at work while others are still judged. Both go through
+the code that plain `nbgrader autograde` uses; here it finds the verdicts ready. Either may be cut short at any
+moment: the same command goes on from there.
+"""
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from autograder.classroom.course_folder import GradeError, unfit, whole
+from autograder.judge.grader import code_cells
+from autograder.judge.notebook_repair import read_submission, repair
+from autograder.judge.verdict import Verdict, verdict_path
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One learner's notebook in `submitted/`."""
+
+    student: str
+    path: Path
+
+
+def load_config(course_dir):
+    """The course folder's nbgrader configuration.
+
+    Raises:
+        GradeError: if the folder is no course folder.
+    """
+    from sqlalchemy.engine import make_url
+    from traitlets.config import PyFileConfigLoader
+
+    course_dir = Path(course_dir).resolve()
+    if not (course_dir / "nbgrader_config.py").exists():
+        raise GradeError(
+            f"{course_dir} is no course folder: make one with `autograder init {course_dir.name}`"
+        )
+    if set(str(course_dir)) & set("[]*?"):
+        raise GradeError(f"nbgrader cannot handle the brackets, * or ? in {course_dir}: rename that folder")
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(course_dir)).load_config()
+    config.CourseDirectory.root = str(course_dir)
+    if "db_url" in config.CourseDirectory:
+        # A file named without its folder lies in the course folder, wherever the command was typed.
+        url = make_url(config.CourseDirectory.db_url)
+        file = url.database or ""
+        if url.get_backend_name() == "sqlite" and file and not file.startswith((":memory:", "file:")):
+            url = url.set(database=str(course_dir / file))
+            config.CourseDirectory.db_url = url.render_as_string(hide_password=False)
+    return config
+
+
+def survey(course_dir, lesson, student="*"):
+    """What was handed in for a lab.
+
+    Returns:
+        `(found, left_out)`: the submissions by student, and student -> why that one cannot be graded.
+    """
+    found, left_out = [], {}
+    for folder in sorted((Path(course_dir) / "submitted").glob(f"*/{lesson.lab}")):
+        name = folder.parent.name
+        path = folder / f"{lesson.name}.ipynb"
+        if student not in ("*", name):
+            continue
+        reason = unfit(folder)
+        if reason:
+            left_out[name] = reason
+        elif path.exists():
+            found.append(Submission(name, path))
+    return found, left_out
+
+
+def pending(course_dir, lesson, found, force=False):
+    """Those without a whole result of what lies there now: new, changed, cut short, or left for regrading."""
+    if force:
+        return list(found)
+    results = Path(course_dir) / "autograded"
+    return [
+        one for one in found if not whole(one.path.parent, results / one.student / lesson.lab, lesson.name)
+    ]
+
+
+def read_cells(course_dir, lesson, found):
+    """`(submission, cells, notes)` of each submission, repaired; `cells` is `None` where it cannot be read now."""
+    release = nbformat.read(Path(course_dir) / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)
+    for one in found:
+        try:
+            repaired = repair(release, read_submission(one.path))
+        except OSError:
+            yield one, None, []
+        else:
+            yield one, code_cells(repaired.notebook), repaired.notes
+
+
+def judged(course_dir, lesson, found, grader, workers, progress):
+    """Judge submissions side by side, and hand them on one by one, to be recorded while others are judged.
+
+    The grader remembers, so recording them takes no second run.
+
+    Args:
+        progress: called with `(student, verdict or None)` before each; `None` for one to be graded again.
+
+    Yields:
+        The `Submission`s in their order. Closing the generator cancels what is left.
+    """
+
+    def judge(cells, notes):
+        return None if cells is None else grader.grade_cells(lesson, cells, notes)
+
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        waiting = [
+            (one, pool.submit(judge, cells, notes))
+            for one, cells, notes in read_cells(course_dir, lesson, found)
+        ]
+        try:
+            for one, future in waiting:
+                try:
+                    verdict = future.result()
+                except Exception:  # one submission's trouble is never the class's
+                    verdict = None  # recording tries once more, and says what is wrong if it stays
+                progress(one.student, verdict)
+                yield one
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def verdicts(course_dir, lesson):
+    """`(student, Verdict)` of everybody graded so far, by name."""
+    folder = verdict_path(course_dir, lesson.lab, "x").parent
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        # One that cannot be read is a disk's fault, and its submission is graded again in time.
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            found.append((path.stem, Verdict.load(path)))
+    return found

@@ -1,0 +1,125 @@
+"""From a repaired notebook to a verdict, and verdicts on disk.
+
+The whole path: `repair` -> `SandboxSession` (learner's code) -> `judge` (marks) -> `Verdict` -> nbgrader's gradebook
+(`autograder.classroom.nbgrader_plugin`).
+"""
+
+import threading
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+from autograder import DEFAULT_SEED
+from autograder.hidden.assignments import import_keras
+from autograder.judge.marking import mark_exercise
+from autograder.judge.sandbox.client import Server
+from autograder.judge.session import SandboxSession
+from autograder.judge.suspicious_code import unusual
+from autograder.judge.verdict import Verdict
+from course.checking.shortcuts import parse
+
+RUN_ROLES = ("setup", "given", "answer", None)  # None: a cell the learner added, which may hold a helper
+
+
+class Grader:
+    """Grades notebooks. One per process: it holds the warm server.
+
+    Args:
+        isolation: `"full"` or `"none"`.
+        seed: what probes draw shapes and values from.
+        seconds: processor seconds that one cell or probe may take.
+
+    Attributes:
+        known: what was handed in, and what was repaired -> its verdict. May be replaced by a mapping that lasts
+            longer, such as an `autograder.judge.verdict_cache.Journal`.
+    """
+
+    def __init__(self, isolation="full", seed=DEFAULT_SEED, seconds=10.0):
+        self.isolation, self.seed, self.seconds = isolation, seed, seconds
+        self.known = {}
+        self._server = None
+        self._lock = threading.Lock()
+
+    def server(self):
+        """The warm server, started at the first call and again after it was lost."""
+        with self._lock:
+            if self._server is None or not self._server.alive():
+                if self._server is not None:
+                    self._server.close()
+                self._server = Server(self.isolation, seconds=self.seconds)
+            return self._server
+
+    def grade(self, lesson, notebook, notes=()):
+        """The `Verdict` of a repaired notebook.
+
+        Args:
+            lesson: its `Lesson`.
+            notebook: a notebook as `autograder.judge.notebook_repair.repair` gives it.
+            notes: what the repair reported.
+
+        Raises:
+            MachineFault: when it must be graded again.
+            autograder.judge.sandbox.faults.NotIsolated: when layers of isolation are missing.
+        """
+        return self.grade_cells(lesson, code_cells(notebook), notes)
+
+    def grade_cells(self, lesson, cells, notes=(), anew=False):
+        """The `Verdict` of the cells that `code_cells` gives; else as `grade`. `anew` judges what is known, too."""
+        key = known_as(lesson, cells, notes)
+        if anew or key not in self.known:  # judged once, however often it is handed in or recorded
+            self.known[key] = self._judge(lesson, cells, notes)
+        return self.known[key]
+
+    def _judge(self, lesson, cells, notes):
+        self.server()
+        import_keras()  # while the server does the same
+        source = _joined(cells)
+        verdict = Verdict(lesson.lab, self.seed, notes=list(notes))
+        own = [cell for cell in cells if cell[0].startswith(("answer-", "own-"))]
+        strange = unusual(_joined(own), _joined([cell for cell in cells if cell not in own]))
+        if strange:
+            verdict.notes.append(f"worth a look, unusual in an answer: {', '.join(strange)}")
+        with SandboxSession(self.server, lesson, cells) as session:
+            session.start()
+            for exercise in lesson.exercises:
+                verdict.marks.append(
+                    mark_exercise(session, lesson, exercise, self.seed, source, session.broken)
+                )
+            verdict.notes += session.notes
+        return verdict
+
+    def close(self):
+        with self._lock:
+            if self._server is not None:
+                self._server.close()
+                self._server = None
+
+
+def known_as(lesson, cells, notes):
+    """The key of a submission in `Grader.known`."""
+    return lesson.lab, tuple(cells), tuple(notes)
+
+
+def code_cells(notebook):
+    """`(name, source)` of the cells that run when grading: not the experiments, not the checks."""
+    found = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        role = cell.metadata.get("course", {}).get("role")
+        if cell.cell_type == "code" and role in RUN_ROLES:
+            found.append((cell.get("id") or f"cell-{number}", cell.source))
+    return found
+
+
+def _joined(cells):
+    return "\n\n".join(_plain(source) for _, source in cells)
+
+
+def _plain(source):
+    """A cell as plain Python, magics and shell lines turned into calls; nothing for one that does not parse.
+
+    Cell by cell, so that one that does not parse (and does not run either) hides no other.
+    """
+    try:
+        text = TransformerManager().transform_cell(source)
+    except SyntaxError:
+        return ""
+    return "" if parse(text) is None else text

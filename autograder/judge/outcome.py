@@ -1,0 +1,91 @@
+"""What one probe of one answer came to, and whether two of them are the same."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from course.checking import first_lines
+
+RTOL = ATOL = 1e-4  # float32, over a handful of matrix products in any order
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Arrays, or the error that came instead.
+
+    Attributes:
+        arrays: path -> NumPy array; `None` if the answer raised or never came back.
+        error: type of the exception, or `"no answer"`; empty if there are arrays.
+        message: the exception's text.
+        line: the learner's own line where it happened.
+    """
+
+    arrays: dict | None
+    error: str = ""
+    message: str = ""
+    line: str = ""
+
+    def in_words(self):
+        """The error as a sentence for the learner."""
+        if self.error == "NotImplementedError" and not self.message:  # TensorFlow has one of its own
+            return "not written yet"
+        if self.error == "no answer":
+            return self.message
+        message = first_lines(self.message)
+        text = f"your code stopped with {self.error}" + (f": {message}" if message else "")
+        return text + (f" (in the line `{self.line}`)" if self.line else "")
+
+
+def difference(outcome, expected, compare=None):
+    """What is wrong with `outcome`, in words that give no expected value away; `None` if nothing is.
+
+    Args:
+        outcome: the answer's `Outcome`.
+        expected: the reference's, from the same probe and seed.
+        compare: a probe's own comparison, see `autograder.judge.probe.Probe`.
+    """
+    if outcome.arrays is None:
+        return outcome.in_words()
+    if compare is not None:
+        try:
+            return compare(outcome.arrays, expected.arrays)
+        except Exception as error:  # written for sound arrays; a submission may send anything
+            return f"the result cannot be compared ({type(error).__name__})"
+    if outcome.arrays.keys() != expected.arrays.keys():
+        return f"{len(outcome.arrays)} results were given where {len(expected.arrays)} are due"
+    for path, array in outcome.arrays.items():
+        problem = _array_difference(array, expected.arrays[path])
+        if problem:
+            return problem
+    return None
+
+
+def _array_difference(array, expected):
+    if array.shape != expected.shape:
+        return f"the result has the wrong shape, {array.shape}"
+    if _kind(array) != _kind(expected):
+        return f"the result holds {_kind(array)} where {_kind(expected)} are due"
+    if array.dtype == bool:
+        return (
+            None
+            if np.array_equal(array, expected)
+            else "some entries are True that should be False, or the reverse"
+        )
+    if np.isnan(array).any() and not np.isnan(expected).any():
+        return "the result holds NaN"
+    if not np.allclose(
+        array.astype("float64"), expected.astype("float64"), rtol=RTOL, atol=ATOL, equal_nan=True
+    ):
+        return "the values are not right"
+    return None
+
+
+def _kind(array):
+    return {"b": "booleans", "f": "decimal numbers"}.get(array.dtype.kind, "whole numbers")
+
+
+def same(one, other):
+    """Whether two outcomes cannot be told apart: equal arrays, or the same type of error."""
+    if one.arrays is None or other.arrays is None:
+        return one.arrays is None and other.arrays is None and one.error == other.error
+    return difference(one, other) is None and difference(other, one) is None

@@ -1,0 +1,185 @@
+"""The student process: runs a learner's cells and, on request, one probe at a time.
+
+It is forked from the warm server, shuts itself in, and only then asks for its work. Whatever it replies is only
+arrays: what they are worth is decided elsewhere.
+"""
+
+import builtins
+import importlib.machinery
+import linecache
+import os
+import re
+import sys
+import traceback
+import types
+
+import isolation
+import tripwire
+import wire
+from IPython.core.inputtransformer2 import TransformerManager
+
+import course.blocks
+
+MAX_TEXT = 500  # characters of a learner's error message that are passed on
+
+
+class Notebook:
+    """The namespace a learner's cells run in, as `__main__`."""
+
+    def __init__(self, blocks):
+        self.module = types.ModuleType("__main__")
+        self.namespace = self.module.__dict__
+        self.namespace["__builtins__"] = builtins
+        self.namespace["get_ipython"] = lambda: _Nothing()
+        sys.modules["__main__"] = self.module
+        _lend(blocks)
+
+    def run(self, name, source):
+        """Run one cell. Raises what it raises."""
+        file = f"<cell {name}>"
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        exec(compile(_plain_python(source), file, "exec"), self.namespace)
+
+    def probe(self, entry, run_probe, seed, follow, blocks, handmade):
+        """Run a probe on an answer, with the names in `follow` bound to trusted blocks for its duration."""
+        trusted = types.ModuleType("blocks")
+        exec(compile(blocks, "<blocks>", "exec"), trusted.__dict__)
+        # It stays armed until the next probe, so that nothing can be worked out in between.
+        lent = [vars(module) for name, module in sys.modules.items() if name.startswith("course.blocks.")]
+        tripwire.arm(handmade, vars(trusted), *lent)
+        own = {name: self.namespace.get(name) for name in follow}
+        self.namespace.update({name: vars(trusted)[name] for name in follow if name in vars(trusted)})
+        try:
+            if entry.exercise not in self.namespace:
+                raise NameError(f"name '{entry.exercise}' is not defined")
+            return run_probe(entry, self.namespace[entry.exercise], seed)
+        finally:
+            self.namespace.update({name: value for name, value in own.items() if value is not None})
+
+
+class _Nothing:
+    """Stands for IPython's shell: takes every call and does nothing."""
+
+    def __getattr__(self, name):
+        return self
+
+    def __call__(self, *args, **kwargs):
+        return self
+
+    def __iter__(self):
+        return iter(())
+
+
+def _lend(blocks):
+    """Make `course.blocks` of the texts that the judge sent: what earlier labs built, and nothing of this one."""
+    course.blocks.labs[:] = sorted(blocks)
+    course.blocks.__path__[:] = []
+    sys.meta_path.insert(0, _Lent({f"course.blocks.{lab}": text for lab, text in blocks.items()}))
+
+
+class _Lent:
+    """Imports modules from texts, when they are asked for."""
+
+    def __init__(self, texts):
+        self.texts = texts
+
+    def find_spec(self, name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, self) if name in self.texts else None
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        exec(compile(self.texts[module.__name__], f"<{module.__name__}>", "exec"), module.__dict__)
+
+
+# Cell magics whose body is ordinary Python that defines things.
+_TRANSPARENT = re.compile(r"%%(time|capture|prun|timeit)\b[^\n]*\n")
+
+
+def _plain_python(source):
+    """Python for what a notebook cell may hold: magics and shell lines become calls that do nothing."""
+    return TransformerManager().transform_cell(_TRANSPARENT.sub("", source, count=1))
+
+
+def describe(error):
+    """An exception as the judge may pass it on: type, message, and the learner's own line."""
+    line = ""
+    try:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if frame.filename.startswith("<cell ")]
+        line = (own[-1].line or "").strip() if own else ""
+        text = str(error)
+    except BaseException:  # a learner's exception class may itself be broken
+        text = ""
+    return {"type": type(error).__name__[:80], "message": text[:MAX_TEXT], "line": line[:200]}
+
+
+def main(channel, scratch, readable, limits, listable=()):
+    """Serve one submission until the judge closes the channel. Never returns."""
+    try:
+        _quiet(channel)
+        os.chdir(scratch)
+        layers = isolation.isolate(scratch, readable, limits, listable) if limits else []
+    except BaseException as error:
+        wire.send(channel, {"event": "not isolated", "reason": str(error)})
+        os._exit(1)
+    wire.send(channel, {"event": "isolated", "layers": layers})
+    try:
+        _serve(channel)
+    except wire.Closed:
+        pass
+    finally:
+        os._exit(0)
+
+
+def _quiet(channel):
+    """Nothing a learner prints, or TensorFlow logs, has a way out; every other file of the server is closed."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    os.closerange(3, channel.fileno())
+    os.closerange(channel.fileno() + 1, 4096)
+
+
+def _serve(channel):
+    notebook, probing = None, None
+    while True:
+        request, _ = wire.receive(channel)
+        number, reply, arrays = request["number"], {}, None
+        try:
+            if request["op"] == "open":
+                notebook = Notebook(request["blocks"])
+            elif request["op"] == "probes":
+                probing = _load_probes(request["probing"], request["probes"])
+            elif request["op"] == "cell":
+                notebook.run(request["name"], request["source"])
+            elif request["op"] == "probe":
+                entry = next(e for e in probing.PROBES[request["exercise"]] if e.name == request["probe"])
+                given = (request[key] for key in ("seed", "follow", "blocks", "handmade"))
+                arrays = notebook.probe(entry, probing.run_probe, *given)
+        except (
+            BaseException
+        ) as error:  # also SystemExit and KeyboardInterrupt: a cell ends, the process does not
+            reply = {"error": describe(error)}
+        try:
+            wire.send(channel, {"number": number, **reply}, arrays)
+        except wire.WireError as error:
+            wire.send(
+                channel, {"number": number, "error": {"type": "TypeError", "message": str(error), "line": ""}}
+            )
+
+
+def _load_probes(probing_source, probes_source):
+    """Make the probes from the text the judge sent: there is no file here to import them from."""
+    probing = types.ModuleType("autograder.judge.probe")
+    sys.modules["autograder.judge.probe"] = probing  # dataclasses look their module up
+    exec(compile(probing_source, "<probing>", "exec"), probing.__dict__)
+    for name in ("autograder", "autograder.judge"):
+        package = types.ModuleType(name)
+        package.__path__ = []
+        sys.modules[name] = package
+    sys.modules["autograder.judge"].probe = probing
+    probes = types.ModuleType("probes")
+    exec(compile(probes_source, "<probes>", "exec"), probes.__dict__)
+    return probing

@@ -1,0 +1,77 @@
+"""Marks of a submission, and where they are kept on disk."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from autograder.judge.atomic_write import write_whole
+
+
+@dataclass
+class Mark:
+    """What one exercise earned, and why.
+
+    Attributes:
+        exercise: its name.
+        points: what was earned, of `max_points`.
+        diagnosis: name of the misconception it equals, or empty.
+        problems: sentences for the learner; empty for a right answer.
+        helped: earlier exercises that were taken from trusted blocks, because the learner's own spoilt this one.
+    """
+
+    exercise: str
+    points: float
+    max_points: float
+    diagnosis: str = ""
+    problems: list = field(default_factory=list)
+    helped: list = field(default_factory=list)
+
+    @property
+    def right(self):
+        return self.points == self.max_points
+
+
+@dataclass
+class Verdict:
+    """All marks of one submission.
+
+    Attributes:
+        lab: such as `lab1_attention`.
+        seed: what the probes were drawn from.
+        marks: one `Mark` per exercise.
+        notes: what was repaired, left out or looks like tampering, as sentences.
+        regrade: why a fault of the machine left it unmarked; empty for a verdict that counts.
+    """
+
+    lab: str
+    seed: int
+    marks: list[Mark] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    regrade: str = ""
+
+    @property
+    def points(self):
+        return sum(mark.points for mark in self.marks)
+
+    @property
+    def max_points(self):
+        return sum(mark.max_points for mark in self.marks)
+
+    def save(self, path):
+        """Write as JSON, whole or not at all."""
+        write_whole(path, json.dumps(asdict(self), indent=1, sort_keys=True))
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote."""
+        return cls.of(json.loads(Path(path).read_text(encoding="utf-8")))
+
+    @classmethod
+    def of(cls, fields):
+        """The verdict that `dataclasses.asdict` made these fields of."""
+        return cls(**{**fields, "marks": [Mark(**mark) for mark in fields["marks"]]})
+
+
+def verdict_path(root, lab, student):
+    """Where a verdict is kept: beside the gradebook, out of what nbgrader releases to learners."""
+    return Path(root) / "verdicts" / lab / f"{student}.json"

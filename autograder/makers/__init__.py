@@ -1,1 +1,0 @@
-"""How each lab's checkpoints are made, one module a lab; see `autograder.checkpoints`."""

@@ -1,0 +1,52 @@
+"""The command line of a workshop: `autograder workshop`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def add(app, sentences):
+    """Add the command to the grader's.
+
+    Args:
+        app: the `typer.Typer`.
+        sentences: wraps a command so that errors meant for people end with their sentence.
+    """
+
+    @app.command()
+    @sentences
+    def workshop(
+        folder: Annotated[Path, typer.Argument(help="Where everything is kept; goes on from there.")] = Path(
+            "workshop"
+        ),
+        lab: Annotated[str, typer.Option(help="The lab that opens first.")] = "1",
+        port: Annotated[int, typer.Option(min=1, max=65535, help="Where people join.")] = 8000,
+        local: Annotated[
+            bool, typer.Option("--local", help="Only this machine can join: a rehearsal.")
+        ] = False,
+        names: Annotated[
+            Path | None, typer.Option(help="A file with one name a line; only these may join.")
+        ] = None,
+        certificate: Annotated[
+            Path | None, typer.Option(help="For https: the certificate's file; needs --key.")
+        ] = None,
+        key: Annotated[Path | None, typer.Option(help="For https: the certificate's key.")] = None,
+        forget: Annotated[
+            str, typer.Option(help="Only let NAME choose a new password.", metavar="NAME")
+        ] = "",
+        remove_accounts: Annotated[
+            bool,
+            typer.Option("--remove-accounts", help="Only remove the learners' Unix accounts; homes stay."),
+        ] = False,
+    ):
+        """Run the course for a room: JupyterHub, a live board, marks at once. Ctrl-C stops it and loses nothing."""
+        from autograder.teaching.workshop import run
+
+        if remove_accounts:
+            return run.remove_accounts(folder)
+        if forget:
+            return run.forget(folder, forget)
+        if bool(certificate) != bool(key):
+            raise run.WorkshopError("https needs both files: --certificate and --key.")
+        return run.workshop(folder, lab, port, local, names, (certificate, key) if key else None)

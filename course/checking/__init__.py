@@ -1,0 +1,49 @@
+"""Visible checks: what a learner reads a second after pressing Shift-Enter.
+
+This package is the face: a check's author imports from here, whatever module a name lives in. A change here can turn a
+right answer red in front of every learner; it never changes a mark.
+"""
+
+from course.checking.expectations import (
+    CheckFailed,
+    check,
+    expect,
+    expect_boolean,
+    expect_close,
+    expect_pair,
+    expect_shape,
+    to_numpy,
+    uneven,
+)
+from course.checking.report import (
+    BY_HAND,
+    NOT_WRITTEN,
+    CheckOutcome,
+    Report,
+    checks_of,
+    first_lines,
+    in_html,
+    run,
+    unwritten,
+)
+
+__all__ = [
+    "BY_HAND",
+    "NOT_WRITTEN",
+    "CheckFailed",
+    "CheckOutcome",
+    "Report",
+    "check",
+    "checks_of",
+    "expect",
+    "expect_boolean",
+    "expect_close",
+    "expect_pair",
+    "expect_shape",
+    "first_lines",
+    "in_html",
+    "run",
+    "to_numpy",
+    "uneven",
+    "unwritten",
+]

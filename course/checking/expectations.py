@@ -1,0 +1,108 @@
+"""What a visible check is written with.
+
+    @check("softmax")
+    def weights_sum_to_one(softmax):
+        weights = softmax(fixed_normal(3, 5))
+        expect_close(ops.sum(weights, axis=-1), 1.0, "each row must sum to 1: do you divide by the sum?")
+
+A check needs no reference: it tests properties, tiny worked examples, and agreement with Keras.
+"""
+
+import numpy as np
+
+_CHECKS = {}
+
+
+def check(exercise):
+    """Register a visible check. Its name, read as a sentence, is what the learner sees."""
+
+    def register(function):
+        _CHECKS.setdefault(exercise, []).append(function)
+        return function
+
+    return register
+
+
+class CheckFailed(AssertionError):
+    """A check that did not hold; its text is for the learner."""
+
+
+def expect(condition, message):
+    """Fail with `message` unless `condition` holds."""
+    if not condition:
+        raise CheckFailed(message)
+
+
+def expect_shape(tensor, shape, message=""):
+    """Fail unless `tensor` is a tensor of that shape."""
+    _expect_tensor(tensor)
+    if tuple(tensor.shape) != tuple(shape):
+        raise CheckFailed(
+            f"the shape should be {tuple(shape)}, not {tuple(tensor.shape)}" + _because(message)
+        )
+
+
+def expect_close(actual, expected, message="", atol=1e-4):
+    """Fail, naming the entry that is furthest off, unless both agree within `atol` and have one shape.
+
+    `expected` may be a plain number, which every entry must equal.
+    """
+    _expect_tensor(actual)
+    actual, expected = to_numpy(actual), to_numpy(expected)
+    if expected.ndim:
+        expect_shape(actual, expected.shape, message)
+    error = np.abs(actual.astype("float64") - expected.astype("float64"))
+    if actual.size == 0 or (error <= atol).all():
+        return
+    where = np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), error.shape)
+    found, wanted = actual[where], np.broadcast_to(expected, actual.shape)[where]
+    place = f" at {list(map(int, where))}" if where else ""
+    raise CheckFailed(f"{message or 'the values differ'} (found {found:.4g}{place}, expected {wanted:.4g})")
+
+
+def expect_boolean(tensor, message="a mask holds True and False, not numbers"):
+    """Fail unless `tensor` holds booleans."""
+    _expect_tensor(tensor)
+    if to_numpy(tensor).dtype != bool:
+        raise CheckFailed(f"{message} (found {to_numpy(tensor).dtype})")
+
+
+def expect_pair(value, names="(output, weights)"):
+    """Fail unless `value` is a pair; return it."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise CheckFailed(f"two things are to be returned: {names}")
+    return value
+
+
+def to_numpy(value):
+    """Any backend's tensor, list or number as a NumPy array."""
+    from keras import ops
+
+    return np.asarray(ops.convert_to_numpy(value) if hasattr(value, "shape") else value)
+
+
+def uneven(*shape, seed=0, scale=1.0):
+    """Float32 tensor of that shape with fixed values drawn from a normal distribution.
+
+    Choose a different number for every axis, so that a swapped axis shows.
+    """
+    from keras import ops
+
+    return ops.convert_to_tensor(
+        (scale * np.random.default_rng([seed, *shape]).normal(size=shape)).astype("float32")
+    )
+
+
+def _expect_tensor(value):
+    if value is None:
+        raise CheckFailed("your code gave None: is a `return` missing?")
+    if isinstance(value, tuple | list):
+        raise CheckFailed(
+            f"one tensor was expected here, and your code gave {len(value)} in a {type(value).__name__}"
+        )
+    if not hasattr(value, "shape"):
+        raise CheckFailed(f"a tensor was expected, and your code gave {type(value).__name__}")
+
+
+def _because(message):
+    return f": {message}" if message else ""
