@@ -32,7 +32,7 @@ Isolation = Annotated[
 ]
 
 
-def sentences(command):
+def errors_as_sentences(command):
     """Errors that have a sentence for the user end with it and exit status 1; no traceback."""
 
     @functools.wraps(command)
@@ -52,7 +52,7 @@ def sentences(command):
 
 
 @app.command()
-@sentences
+@errors_as_sentences
 def build(
     labs: Annotated[
         Path | None, typer.Option(help="Where to write; the checkout's labs/ if left out.")
@@ -72,7 +72,7 @@ def build(
 
 
 @app.command()
-@sentences
+@errors_as_sentences
 def init(folder: Annotated[Path, typer.Argument(help="Where the course is to live.")]):
     """Make a course folder: nbgrader with trusted grading, all labs released, an empty gradebook."""
     from autograder.authoring.build import build as build_course
@@ -93,7 +93,7 @@ def init(folder: Annotated[Path, typer.Argument(help="Where the course is to liv
 
 
 @app.command()
-@sentences
+@errors_as_sentences
 def gates(
     lab: Annotated[str | None, typer.Argument(help="One lab; all if left out.")] = None,
     seed: Seed = DEFAULT_SEED,
@@ -119,7 +119,7 @@ def gates(
 
 
 @app.command()
-@sentences
+@errors_as_sentences
 def grade(
     lab: Lab,
     course: Course = Path("."),
@@ -149,7 +149,7 @@ def grade(
 
 
 @app.command()
-@sentences
+@errors_as_sentences
 def report(
     lab: Lab,
     course: Course = Path("."),
@@ -164,7 +164,7 @@ def report(
 
 
 @app.command()
-@sentences
+@errors_as_sentences
 def export(
     lab: Lab,
     format: Annotated[str, typer.Option("--format", help="nbgrader, canvas or moodle.")] = "nbgrader",
@@ -188,7 +188,7 @@ def export(
 
 
 @app.command()
-@sentences
+@errors_as_sentences
 def collect(
     source: Annotated[Path, typer.Argument(help="A folder or zip, as downloaded.")],
     lab: Lab,
@@ -208,7 +208,7 @@ def collect(
 
 
 @app.command()
-@sentences
+@errors_as_sentences
 def demo(
     folder: Annotated[
         Path, typer.Argument(help="Where the demonstration's course goes; made afresh.")
@@ -235,9 +235,9 @@ def doctor():
     raise typer.Exit(1 if any(row.cure for row in rows) else 0)
 
 
-commands.add(app, sentences)  # slides, guide, pack, readiness
-site.add(app, sentences)
-room.add(app, sentences)  # workshop
+commands.register(app, errors_as_sentences)  # slides, guide, pack, readiness
+site.register(app, errors_as_sentences)
+room.register(app, errors_as_sentences)  # workshop
 
 if __name__ == "__main__":
     sys.exit(app())

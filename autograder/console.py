@@ -30,7 +30,7 @@ def progress(**options):
     return Progress(*columns, console=console, **options)
 
 
-def where(path):
+def short_path(path):
     """A path as short as it can be typed from here: relative below this folder, absolute elsewhere."""
     try:
         short = os.path.relpath(path)

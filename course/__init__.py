@@ -58,10 +58,10 @@ def __getattr__(name):
 
 
 def check(answer, exercise=None):
-    """Check an answer at once. See `course.checking.run`."""
-    from course.checking import run
+    """Check an answer at once. See `course.checking.run_checks`."""
+    from course.checking import run_checks
 
-    found = run(answer, exercise)
+    found = run_checks(answer, exercise)
     if "COURSE_WORKSHOP_URL" in os.environ:
         from course.workshop.board_client import report
 

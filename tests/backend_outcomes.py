@@ -41,7 +41,7 @@ def outcomes(lesson, checks):
                 arrays |= {f"{place}/{path}": array for path, array in outcome.arrays.items()}
         print(f"{lesson.name}/{exercise}: probes {time.monotonic() - started:.1f} s", flush=True)
         if checks:
-            report = checking.run(reference[exercise], exercise)
+            report = checking.run_checks(reference[exercise], exercise)
             if not report.passed:
                 problems[f"{lesson.name}/{exercise}/its checks"] = "; ".join(report.problems)
             print(f"{lesson.name}/{exercise}: with checks {time.monotonic() - started:.1f} s", flush=True)

@@ -19,7 +19,7 @@ import course
 # %% [markdown]
 # ## Doubling
 
-# %% exercise="double" points=2 minutes=5 difficulty=1 handmade="multiply"
+# %% exercise="double" points=2 minutes=5 difficulty=1 forbidden="multiply"
 # hint: Think of a sum.
 # hint: Add the number to itself.
 

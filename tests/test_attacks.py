@@ -21,11 +21,13 @@ from autograder.hidden import entries
 from autograder.judge.grader import Grader
 from autograder.judge.notebook_repair import repair
 from autograder.judge.sandbox import isolation
-from autograder.judge.suspicious_code import unusual
+from autograder.judge.suspicious_code import find_suspicious_code
 from autograder.judge.verdict import Verdict, verdict_path
 from course.notebooks.lesson import lessons
 
-pytestmark = pytest.mark.skipif(bool(isolation.missing()), reason=f"no isolation here: {isolation.missing()}")
+pytestmark = pytest.mark.skipif(
+    bool(isolation.missing_layers()), reason=f"no isolation here: {isolation.missing_layers()}"
+)
 
 SECONDS = 2  # processor seconds for a cell or a probe
 NAMES = [f"{number:03d} {one.tries}" for number, one in enumerate(corpus())]
@@ -206,7 +208,9 @@ def test_the_labs_hold_nothing_hidden(root):
 
 
 def test_a_shell_line_is_nothing_unusual():
-    assert not unusual("get_ipython().system('pip list')") and unusual("import os\nos.system('ls')")
+    assert not find_suspicious_code("get_ipython().system('pip list')") and find_suspicious_code(
+        "import os\nos.system('ls')"
+    )
 
 
 @pytest.mark.parametrize("lab", list(lessons()))
@@ -214,6 +218,6 @@ def test_right_and_mistaken_answers_are_not_called_unusual(lab):
     lesson = lessons()[lab]
     for exercise in lesson.exercises:
         for entry in (*entries.alternatives(lab, exercise), *entries.misconceptions(lab, exercise)):
-            assert not unusual(
+            assert not find_suspicious_code(
                 entry_source(entry, lesson), "import math, keras\nimport numpy as np\nfrom keras import ops"
             )

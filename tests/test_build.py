@@ -257,7 +257,7 @@ def test_nothing_hidden_is_in_a_lab(lesson, built_course, root):
     reference = Reference(root / "solutions" / f"{lesson.name}.py")
     for exercise in lesson.exercises:
         assert not any(region in sources for region in reference.answer(exercise).solutions())
-        hidden = [entry.says for entry in misconceptions(lesson.name, exercise)]
+        hidden = [entry.feedback for entry in misconceptions(lesson.name, exercise)]
         hidden += [entry.name for entry in misconceptions(lesson.name, exercise) if "_" in entry.name]
         hidden += [f"def {entry.name}(" for entry in PROBES.get(exercise, ())]
         assert not [words for words in hidden if words in sources]

@@ -15,14 +15,14 @@ from course.checking import (
     expect_close,
     expect_pair,
     expect_shape,
+    fixed_normal,
     hints,
     mistakes,
-    uneven,
 )
-from course.checking.shortcuts import find_shortcuts, tainted
+from course.checking.shortcuts import exercises_with_shortcuts, find_shortcuts
 from course.errors import UnknownName
 from course.notebooks import lesson
-from course.notebooks.lesson import Cell, LessonError, read_lesson
+from course.notebooks.lesson import LessonCell, LessonError, read_lesson
 
 # --- expectations -----------------------------------------------------------------------------------------
 
@@ -62,8 +62,8 @@ def test_what_holds_passes():
     expect_close(np.zeros((0, 3)), 1.0)
     expect_boolean(ops.ones(2, dtype="bool"))
     assert expect_pair([1, 2]) == [1, 2]
-    assert np.array_equal(uneven(2, 3), uneven(2, 3)) and not np.array_equal(
-        uneven(2, 3), uneven(2, 3, seed=1)
+    assert np.array_equal(fixed_normal(2, 3), fixed_normal(2, 3)) and not np.array_equal(
+        fixed_normal(2, 3), fixed_normal(2, 3, seed=1)
     )
 
 
@@ -81,7 +81,9 @@ def is_small(answer):
 @pytest.fixture
 def halving(monkeypatch):
     """An exercise called `half` with two checks."""
-    cell = Cell("exercise", "half", "", 1, points=4, handmade=("divide",), hints=("Think.", "Use `/`."))
+    cell = LessonCell(
+        "exercise", "half", "", 1, points=4, forbidden=("divide",), hints=("Think.", "Use `/`.")
+    )
     lab = lesson.Lesson("halves", 9, "Halves", 5, None, (cell,))
     for module in (checking, hints):
         monkeypatch.setattr(module, "find_exercise", lambda name: (lab, cell))
@@ -102,7 +104,7 @@ def test_a_right_answer(halving):
     def half(x):
         return x / 2
 
-    report = checking.run(half)
+    report = checking.run_checks(half)
     assert report.passed and report.points == 4 and report.problems == []
     assert (
         str(report) == "half: all 3 checks pass. Well done!\n  ✓ written by hand\n  ✓ is even\n  ✓ is small"
@@ -110,7 +112,7 @@ def test_a_right_answer(halving):
 
 
 def test_a_wrong_answer_under_another_name(halving):
-    report = checking.run(lambda x: 2.0, "half")
+    report = checking.run_checks(lambda x: 2.0, "half")
     assert not report.passed and report.points == 2
     assert report.problems == ["is even: half of 2 is 1: do you divide by <2>?"]
     assert "half: 2 of 3 checks pass." in str(report) and "✗ is even\n      half of 2 is 1" in str(report)
@@ -122,7 +124,7 @@ def test_an_empty_answer_earns_nothing(halving):
     def half(x):
         raise NotImplementedError()
 
-    report = checking.run(half)
+    report = checking.run_checks(half)
     assert report.points == 0
     assert (
         report.problems[0] == "is even: not written yet: replace `raise NotImplementedError()` with your code"
@@ -130,7 +132,7 @@ def test_an_empty_answer_earns_nothing(halving):
 
 
 def test_a_shortcut_earns_nothing(halving):
-    report = checking.run(from_cell("def half(x):\n    return float(ops.divide(x, 2))\n"))
+    report = checking.run_checks(from_cell("def half(x):\n    return float(ops.divide(x, 2))\n"))
     assert report.points == 0
     assert report.problems == [
         "written by hand: this exercise builds what ops.divide does for you: write it with smaller operations"
@@ -141,7 +143,7 @@ def test_an_error_shows_the_learners_own_line(halving):
     answer = from_cell(
         "import numpy as np\n\ndef half(x):\n    return x / np.zeros(3)[7]  # beyond the end\n"
     )
-    first = checking.run(answer).problems[0]
+    first = checking.run_checks(answer).problems[0]
     assert first.startswith("is even: your code stopped with IndexError: index 7 is out of bounds")
     assert first.endswith("\nin half, line 4 of your cell: return x / np.zeros(3)[7]  # beyond the end")
 
@@ -150,11 +152,11 @@ def test_a_long_error_is_cut(halving):
     def half(x):
         raise ValueError("long " * 200)
 
-    assert len(checking.run(half).problems[0]) < 500
+    assert len(checking.run_checks(half).problems[0]) < 500
 
 
 def test_stock_nbgrader_reads_a_number_where_a_learner_reads_sentences(halving, monkeypatch):
-    report = checking.run(lambda x: 2.0, "half")
+    report = checking.run_checks(lambda x: 2.0, "half")
     assert report._repr_mimebundle_()["text/plain"] == str(report)
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     assert float(report._repr_mimebundle_()["text/plain"]) == 2
@@ -164,7 +166,7 @@ def test_stock_nbgrader_reads_a_number_where_a_learner_reads_sentences(halving, 
 def test_an_exercise_without_checks_is_no_pass(halving, monkeypatch):
     monkeypatch.setattr("course.checking.report.checks_of", lambda exercise: ())
     with pytest.raises(UnknownName, match="no checks are written for 'half' yet"):
-        checking.run(is_even, "half")
+        checking.run_checks(is_even, "half")
 
 
 def test_every_exercise_has_checks():
@@ -179,25 +181,27 @@ def test_every_exercise_has_checks():
 def test_a_known_mistake_is_called_by_its_name():
     named = {"doubled": [2.0, 4.0], "NaN": lambda: [np.nan, 2.0], "swapped": ([2.0, 1.0],)}
     right = [1.0, 2.0]
-    mistakes.expect_result(np.array(right), right, "other", named)
+    mistakes.expect_or_name_mistake(np.array(right), right, "other", named)
     for found, sentence in (
         ([2.0, 4.0], "^doubled$"),
         ([np.nan, 2.0], "^NaN$"),
         ([7.0, 2.0], r"^other \(found 7"),
     ):
         with pytest.raises(CheckFailed, match=sentence):
-            mistakes.expect_result(np.array(found), right, "other", named)
+            mistakes.expect_or_name_mistake(np.array(found), right, "other", named)
     with pytest.raises(CheckFailed, match="is a `return` missing"):
-        mistakes.expect_result(None, right, "other", named)
+        mistakes.expect_or_name_mistake(None, right, "other", named)
 
 
 def test_a_pair_is_compared_part_by_part():
     right = (np.ones(2), np.zeros(3))
-    mistakes.expect_result(right, right, ("first", "second"), {})
+    mistakes.expect_or_name_mistake(right, right, ("first", "second"), {})
     with pytest.raises(CheckFailed, match="^second"):
-        mistakes.expect_result((np.ones(2), np.ones(3)), right, ("first", "second"), {})
+        mistakes.expect_or_name_mistake((np.ones(2), np.ones(3)), right, ("first", "second"), {})
     with pytest.raises(CheckFailed, match="^turned$"):
-        mistakes.expect_result(right[::-1], right, ("first", "second"), {"turned": lambda: right[::-1]})
+        mistakes.expect_or_name_mistake(
+            right[::-1], right, ("first", "second"), {"turned": lambda: right[::-1]}
+        )
 
 
 def test_an_attempt_explains_errors_but_not_what_is_unwritten():
@@ -232,7 +236,7 @@ def test_tensorflows_own_not_implemented_is_no_empty_answer(halving):
     def half(x):
         raise NotImplementedError("Cannot convert a symbolic tensor to a NumPy array.")
 
-    assert "to a NumPy array" in checking.run(half).problems[0]
+    assert "to a NumPy array" in checking.run_checks(half).problems[0]
 
 
 @pytest.mark.parametrize(
@@ -253,9 +257,9 @@ def test_dense_sub_layers(make, use_bias, sentence):
 
     if sentence is None:
         mistakes.set_dense(Holder, "key_dense", use_bias=use_bias)
-        inputs = uneven(4, 3)
+        inputs = fixed_normal(4, 3)
         np.testing.assert_allclose(
-            mistakes.through(Holder.key_dense, inputs), Holder.key_dense(inputs), rtol=1e-5
+            mistakes.apply_dense(Holder.key_dense, inputs), Holder.key_dense(inputs), rtol=1e-5
         )
     else:
         with pytest.raises(CheckFailed, match=sentence):
@@ -318,7 +322,7 @@ def test_shortcuts(source, found):
 
 def test_an_earlier_answer_that_would_do_the_work():
     source = "def h(x):\n    return ops.softmax(x)\ndef g(x):\n    return x\ndef f(x):\n    return h(x)"
-    assert tainted(source, "f", ("softmax",), ("f", "g", "h")) == ["h"]
+    assert exercises_with_shortcuts(source, "f", ("softmax",), ("f", "g", "h")) == ["h"]
 
 
 # --- hints --------------------------------------------------------------------------------------------------
@@ -366,7 +370,7 @@ def test_a_lesson(write):
         HEADER
         + "# %%\nimport math\n"
         + '# %% given="LIMIT"\n'
-        + EXERCISE.replace("difficulty=1", 'difficulty=1 handmade="sum, fsum"')
+        + EXERCISE.replace("difficulty=1", 'difficulty=1 forbidden="sum, fsum"')
         + '# %% experiment="growth" minutes=2\nprint(1)\n'
         + '# %% [markdown] question="why" points=3 minutes=4\n# Why?\n'
     )
@@ -382,7 +386,7 @@ def test_a_lesson(write):
     ]
     add = found.exercises["add"]
     assert (add.points, add.minutes, add.difficulty, add.line) == (2, 5, 1, 6)
-    assert add.hints == ("Plus.", "Use `+`.") and add.handmade == ("sum", "fsum")
+    assert add.hints == ("Plus.", "Use `+`.") and add.forbidden == ("sum", "fsum")
     assert found.questions["why"].points == 3 and found.questions["why"].source == "Why?"
 
 
@@ -403,9 +407,9 @@ def test_a_lesson(write):
             "exercise must be a text that is not empty",
         ),
         (
-            HEADER + '# %% exercise="a" points=1 minutes=1 difficulty=1 handmade=5\n',
+            HEADER + '# %% exercise="a" points=1 minutes=1 difficulty=1 forbidden=5\n',
             3,
-            "handmade must be a text",
+            "forbidden must be a text",
         ),
         (HEADER + '# %% question="a" points=1 minutes=1\n', 3, "a question cell is [markdown]"),
         (HEADER + "# %% speed=3\n", 3, "unknown tag 'speed'; a code cell takes []"),

@@ -24,7 +24,7 @@ pytest.importorskip("distributed", reason="pip install 'transformer-labs[cluster
 from autograder.classroom import dask_cluster
 
 needs_isolation = pytest.mark.skipif(
-    bool(isolation.missing()), reason=f"no isolation here: {isolation.missing()}"
+    bool(isolation.missing_layers()), reason=f"no isolation here: {isolation.missing_layers()}"
 )
 
 
@@ -240,7 +240,7 @@ def judge(course, lesson, address, grader=None):
     """Student -> verdict, as a cluster gives them."""
     grader, found = grader or Grader(), {}
     with dask_cluster.Cluster(address, lesson, grader) as judges:
-        judges.judge_all(course, submissions.survey(course, lesson)[0], found.__setitem__)
+        judges.judge_all(course, submissions.find_submissions(course, lesson)[0], found.__setitem__)
     return found
 
 
@@ -292,7 +292,7 @@ def test_a_worker_with_another_version_that_comes_later_is_refused(
     with dask_cluster.Cluster(threads.scheduler_address, lesson, Grader()) as judges:
         judges._fingerprint = "what it was a minute ago"
         with pytest.raises(submissions.GradeError, match="came later has another version"):
-            judges.judge_all(course, submissions.survey(course, lesson)[0], lambda *_: None)
+            judges.judge_all(course, submissions.find_submissions(course, lesson)[0], lambda *_: None)
     assert not asked
 
 
@@ -322,7 +322,7 @@ def test_no_worker_none_left_and_no_scheduler_are_told(threads, course, lesson, 
         while threads.scheduler.workers and time.monotonic() < deadline:
             time.sleep(0.05)
         with pytest.raises(submissions.GradeError, match="All workers were lost .* What was judged is kept"):
-            judges.judge_all(course, submissions.survey(course, lesson)[0], lambda *_: None)
+            judges.judge_all(course, submissions.find_submissions(course, lesson)[0], lambda *_: None)
     assert "No worker has come to" in refused(course, lesson, threads.scheduler_address)
     assert "dask worker tcp://" in refused(course, lesson, threads.scheduler_address)
     assert "No Dask scheduler answers at" in refused(course, lesson, f"tcp://127.0.0.1:{free_port()}")
@@ -364,8 +364,10 @@ def test_a_scheduler_that_is_lost_is_told_and_what_was_judged_is_kept(course, le
             dask_cluster.Cluster(running.scheduler_address, lesson, grader) as judges,
             pytest.raises(submissions.GradeError, match="The scheduler was lost"),
         ):
-            judges.judge_all(course, submissions.survey(course, lesson)[0], lambda *_: running.close())
-    assert len(grader.known) == 1
+            judges.judge_all(
+                course, submissions.find_submissions(course, lesson)[0], lambda *_: running.close()
+            )
+    assert len(grader.cache) == 1
 
 
 def test_without_dask_the_sentence_says_what_to_install(course, lesson, monkeypatch):

@@ -294,11 +294,11 @@ def test_nbgraders_exchange_hands_over_what_is_graded(tmp_path, root, built_cour
     nbformat.write(reference_submission(lesson), fetched)
     nbgrader(home, "submit", lesson.lab, *words, **here)
     nbgrader(course, "collect", lesson.lab, *words, **here)
-    ((one,), left_out) = submissions.survey(course, lesson)
+    ((one,), left_out) = submissions.find_submissions(course, lesson)
     assert not left_out and (one.path.parent / "timestamp.txt").exists()
-    assert submissions.pending(course, lesson, [one]) == [one]
-    if isolation.missing():
-        pytest.skip(f"no isolation here: {isolation.missing()}")
+    assert submissions.ungraded(course, lesson, [one]) == [one]
+    if isolation.missing_layers():
+        pytest.skip(f"no isolation here: {isolation.missing_layers()}")
     grader = Grader()
     try:
         release = nbformat.read(course / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)

@@ -54,7 +54,7 @@ from autograder.judge.verdict_cache import Journal
 from course.notebooks.lesson import find_lesson
 
 needs_isolation = pytest.mark.skipif(
-    bool(isolation.missing()), reason=f"no isolation here: {isolation.missing()}"
+    bool(isolation.missing_layers()), reason=f"no isolation here: {isolation.missing_layers()}"
 )
 
 
@@ -94,8 +94,8 @@ def told(text):
 
 def finish(course, lesson):
     grade_class.grade_class(course, lesson.lab, feedback=False)
-    found, _ = submissions.survey(course, lesson)
-    assert not submissions.pending(course, lesson, found)
+    found, _ = submissions.find_submissions(course, lesson)
+    assert not submissions.ungraded(course, lesson, found)
     return gradebook(course)
 
 
@@ -157,8 +157,8 @@ def test_a_kill_in_the_middle_of_recording_leaves_no_half_result_behind(
     with monkeypatch.context() as patch:
         patch.setattr(SaveAutoGrades, "_add_score", add_score)
         assert in_a_child(lambda: run(course, lesson)) == -9
-    found, _ = submissions.survey(course, lesson)
-    assert [one.student for one in submissions.pending(course, lesson, found)] == ["ben"]
+    found, _ = submissions.find_submissions(course, lesson)
+    assert [one.student for one in submissions.ungraded(course, lesson, found)] == ["ben"]
     assert finish(course, lesson) == undisturbed
 
 
@@ -415,8 +415,8 @@ def test_a_gradebook_that_another_program_takes_meanwhile(
             run(course, lesson)
     assert end.value.code == 1 and "is locked" in told("".join(capsys.readouterr()))
     other.execute("rollback")
-    found, _ = submissions.survey(course, lesson)
-    assert [one.student for one in submissions.pending(course, lesson, found)] == ["ben"]
+    found, _ = submissions.find_submissions(course, lesson)
+    assert [one.student for one in submissions.ungraded(course, lesson, found)] == ["ben"]
     judged_so_far = len(asked)
     assert finish(course, lesson) == undisturbed
     assert len(asked) == judged_so_far == len(STUDENTS)
@@ -513,8 +513,8 @@ def test_plain_nbgrader_redoes_what_was_cut_short_and_nothing_else(course, lesso
     half.write_text(half.read_text()[:5000])
     stock(course, lesson).start()
     assert gradebook(course) == undisturbed
-    found, _ = submissions.survey(course, lesson)
-    assert not submissions.pending(course, lesson, found)
+    found, _ = submissions.find_submissions(course, lesson)
+    assert not submissions.ungraded(course, lesson, found)
     assert (course / "autograded" / "ada" / lesson.lab / name).stat().st_mtime_ns == kept
 
 
@@ -604,7 +604,7 @@ def test_a_submission_that_vanishes_is_told_and_gets_no_marks(
         capsys.readouterr().out
     )
     assert {row[5] for row in gradebook(course) if row[0] == "ben"} == {None}
-    assert dict(submissions.verdicts(course, lesson))["ben"].regrade
+    assert dict(submissions.load_verdicts(course, lesson))["ben"].regrade
     path.write_text(text)
     assert finish(course, lesson) == undisturbed
 
@@ -713,7 +713,7 @@ def test_pages_that_were_cut_short_are_written_again(course, lesson, asked):
 def test_a_verdict_that_cannot_be_read_is_left_out_of_the_table(course, lesson, asked):
     finish(course, lesson)
     verdict_path(course, lesson.lab, "ben").write_text("")
-    assert [student for student, _ in submissions.verdicts(course, lesson)] == ["ada"]
+    assert [student for student, _ in submissions.load_verdicts(course, lesson)] == ["ada"]
 
 
 def test_a_verdict_is_written_whole_or_not_at_all(tmp_path, lesson, monkeypatch):
@@ -730,11 +730,11 @@ def test_a_verdict_is_written_whole_or_not_at_all(tmp_path, lesson, monkeypatch)
 
 
 def test_the_state_of_a_folder_is_told_by_what_lies_in_it(course, lesson, asked):
-    found, _ = submissions.survey(course, lesson)
+    found, _ = submissions.find_submissions(course, lesson)
     submitted = found[0].path.parent
     result = course / "autograded" / found[0].student / lesson.lab
-    assert not course_folder.whole(submitted, result, lesson.name)
+    assert not course_folder.is_complete_result(submitted, result, lesson.name)
     finish(course, lesson)
-    assert course_folder.whole(submitted, result, lesson.name)
+    assert course_folder.is_complete_result(submitted, result, lesson.name)
     found[0].path.write_text(found[0].path.read_text() + " ")
-    assert not course_folder.whole(submitted, result, lesson.name)
+    assert not course_folder.is_complete_result(submitted, result, lesson.name)

@@ -20,7 +20,9 @@ from autograder.judge.sandbox import isolation
 from autograder.judge.sandbox.faults import MachineFault
 from autograder.judge.verdict import Verdict, verdict_path
 
-pytestmark = pytest.mark.skipif(bool(isolation.missing()), reason=f"no isolation here: {isolation.missing()}")
+pytestmark = pytest.mark.skipif(
+    bool(isolation.missing_layers()), reason=f"no isolation here: {isolation.missing_layers()}"
+)
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +244,7 @@ def test_a_fault_of_the_machine_is_no_mark_and_the_next_run_mends_it(
         patch.setattr(Grader, "_judge", broken)
         with pytest.raises(submissions.GradeError, match="1 submission is still to do"):
             grade_class.grade_class(folder, lesson.lab, feedback=False)
-    ((_, verdict),) = submissions.verdicts(folder, lesson)
+    ((_, verdict),) = submissions.load_verdicts(folder, lesson)
     assert verdict.regrade and not verdict.marks
     assert set(scores(folder, lesson)["ada"].values()) == {None}
     ((_, verdict),) = grade_class.grade_class(folder, lesson.lab, feedback=False)
@@ -291,7 +293,7 @@ def test_a_link_and_a_rubbish_timestamp_harm_nobody(tmp_path, built_course, less
     (link.parent / "timestamp.txt").write_text("yesterday, I think")
     graded = dict(grade_class.grade_class(folder, lesson.lab, feedback=False))
     assert marks(graded["ada"]) == full(lesson)
-    _, left_out = submissions.survey(folder, lesson)
+    _, left_out = submissions.find_submissions(folder, lesson)
     assert "eve" not in graded and "link" in left_out["eve"]
     assert not (folder / "autograded" / "eve").exists()
 

@@ -33,7 +33,9 @@ def lesson(request):
     return lessons()[request.param]
 
 
-@pytest.mark.skipif(bool(isolation.missing()), reason=f"no isolation here: {isolation.missing()}")
+@pytest.mark.skipif(
+    bool(isolation.missing_layers()), reason=f"no isolation here: {isolation.missing_layers()}"
+)
 def test_gates(lesson):
     rows = gates.gates(lesson)
     assert not [f"{row.exercise}: {fault}" for row in rows for fault in row.faults]

@@ -12,7 +12,13 @@ from course.notebooks.lesson import lessons
 WIDEST = 102  # characters of a docstring's line, without its indentation; wrap at 100 columns
 LONGEST = 300  # lines of a module; aim for 250
 # One entry after the other; these grow with the number of exercises, not with what a reader must keep in mind.
-BANKS = ("course/lessons", "course/checks", "solutions", "autograder/hidden/probes", "autograder/hidden/misconceptions")
+BANKS = (
+    "course/lessons",
+    "course/checks",
+    "solutions",
+    "autograder/hidden/probes",
+    "autograder/hidden/misconceptions",
+)
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,12 @@ def test_registering_keeps_the_function(monkeypatch):
         return answer(1.0)
 
     (entry,) = probe_module.PROBES["double"]
-    assert (entry.name, entry.says, entry.weight, entry.compare) == ("anything", "on anything", 2, None)
+    assert (entry.name, entry.description, entry.weight, entry.compare) == (
+        "anything",
+        "on anything",
+        2,
+        None,
+    )
     assert anything(lambda x: 2 * x, None) == 2.0
 
 

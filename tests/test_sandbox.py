@@ -17,7 +17,9 @@ from autograder.judge.sandbox.client import Server
 from autograder.judge.sandbox.faults import MachineFault, NotIsolated, SubmissionFault, Unanswered
 from autograder.judge.sandbox.student_handle import remove_leftovers
 
-pytestmark = pytest.mark.skipif(bool(isolation.missing()), reason=f"no isolation here: {isolation.missing()}")
+pytestmark = pytest.mark.skipif(
+    bool(isolation.missing_layers()), reason=f"no isolation here: {isolation.missing_layers()}"
+)
 
 PROBES = """
 from autograder.judge.probe import distinct, normal, probe
@@ -239,7 +241,7 @@ def test_what_a_killed_grader_left_is_removed_by_the_next(tmp_path, monkeypatch)
 
 def test_grading_without_isolation_asks_for_it(monkeypatch):
     monkeypatch.setattr(
-        "autograder.judge.sandbox.client.missing", lambda: {"landlock": "the kernel does not offer it"}
+        "autograder.judge.sandbox.client.missing_layers", lambda: {"landlock": "the kernel does not offer it"}
     )
     with pytest.raises(NotIsolated, match="--isolation=none"):
         Server()

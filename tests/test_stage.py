@@ -136,7 +136,7 @@ def test_a_guide_has_every_section_mistake_hint_and_model_answer(each, root):
     for name, cell in each.exercises.items():
         assert f"**Exercise `{name}`**" in text
         assert all(hint in text for hint in cell.hints)
-        assert all(entry.says in text for entry in entries.misconceptions(each.name, name))
+        assert all(entry.feedback in text for entry in entries.misconceptions(each.name, name))
     answers = Reference(root / "solutions" / f"{each.name}.py").reflections()
     assert set(answers) >= set(each.questions)
     for name in each.questions:
@@ -152,9 +152,12 @@ def test_the_guide_is_one_page_that_needs_nothing(lesson, tmp_path):
 
 def test_what_the_room_got_wrong_comes_first(lesson):
     known = entries.misconceptions("attention", "softmax")
-    seen = {"softmax": Counter({known[3].name: 4, known[5].says: 9, "something new": 2})}
+    seen = {"softmax": Counter({known[3].name: 4, known[5].feedback: 9, "something new": 2})}
     text = guide.guide(lesson, seen)
-    at = [text.index(row) for row in (f"**9** · {known[5].says}", f"**4** · {known[3].says}", known[0].says)]
+    at = [
+        text.index(row)
+        for row in (f"**9** · {known[5].feedback}", f"**4** · {known[3].feedback}", known[0].feedback)
+    ]
     assert at == sorted(at)
     assert "**2** · something new" in text and "candidate for the bank" in text
 
@@ -210,7 +213,7 @@ def test_a_deck_has_every_section_exercise_experiment_and_question(each):
         assert breaks[name].minutes == cell.minutes
         notes = " ".join(breaks[name].notes)
         assert markdown_html.inline(cell.hints[0]) in notes
-        assert markdown_html.inline(entries.misconceptions(each.name, name)[0].says) in notes
+        assert markdown_html.inline(entries.misconceptions(each.name, name)[0].feedback) in notes
     assert sum(slide.kind == "question" for slide in made) == len(each.questions)
     runs = sum("<b>Experiment " in note for slide in made for note in slide.notes)
     assert runs == sum(cell.kind == "experiment" for cell in each.cells)

@@ -99,7 +99,7 @@ def _misconceptions(lesson, row, seed):
         row.faults.append(f"{len(found)} misconceptions; at least {LEAST_MISCONCEPTIONS} are due")
     for entry in found:
         _expect_pastable(lesson, entry, row)
-        row.visible += not checking.run(entry.answer, row.exercise).passed
+        row.visible += not checking.run_checks(entry.answer, row.exercise).passed
         mark = mark_exercise(EntrySession(entry), lesson, row.exercise, seed)
         row.hidden += not mark.right
         row.named += mark.diagnosis == entry.name
@@ -122,7 +122,7 @@ def _alternatives(lesson, row, seed):
         row.faults.append(f"{len(found)} alternatives; at least {LEAST_ALTERNATIVES} are due")
     for entry in found:
         _expect_pastable(lesson, entry, row)
-        report = checking.run(entry.answer, row.exercise)
+        report = checking.run_checks(entry.answer, row.exercise)
         mark = mark_exercise(EntrySession(entry), lesson, row.exercise, seed)
         problems = report.problems + mark.problems + _shortcut(lesson, entry)
         row.accepted += not problems
@@ -134,7 +134,7 @@ def _shortcut(lesson, entry):
     cell = lesson.exercises[entry.exercise]
     return [
         f"taken for a shortcut: {name}"
-        for name in find_shortcuts(entry_source(entry), entry.exercise, cell.handmade)
+        for name in find_shortcuts(entry_source(entry), entry.exercise, cell.forbidden)
     ]
 
 

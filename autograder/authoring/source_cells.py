@@ -167,8 +167,8 @@ def _task(cell):
         f"Write `{cell.name}` in the next cell and run it; then run the check below it. "
         f'Stuck? Unfold a hint, or call `course.hint("{cell.name}")` for one at a time.'
     )
-    if cell.handmade:
-        *others, last = [f"`{name}`" for name in cell.handmade]
+    if cell.forbidden:
+        *others, last = [f"`{name}`" for name in cell.forbidden]
         names = f"{', '.join(others)} or {last}" if others else last
         rows.append(
             f"Build it by hand: your own functions from above are welcome, a ready-made {names} is not."

@@ -26,7 +26,7 @@ class GradeError(CourseError):
     """Grading cannot start, or did not finish. Says what to do."""
 
 
-def unfit(folder):
+def reason_ungradable(folder):
     """Why a submitted folder must be left out; empty if it can be graded.
 
     nbgrader copies whatever lies beside a notebook, following links: one could publish a file of the grader's, or
@@ -60,7 +60,7 @@ def digest(content):
     return hashlib.sha256(content).hexdigest()
 
 
-def whole(submitted, autograded, name):
+def is_complete_result(submitted, autograded, name):
     """Whether a result is whole, and that of what lies in the submitted folder now.
 
     The last thing a grading writes is the graded notebook with the digest of what was graded. Where it can be read
@@ -89,8 +89,8 @@ def _stamp(folder):
         return None
 
 
-def prepare(converter):
-    """Ready an nbgrader converter that is about to grade: drop what is unfit, clear away what is not whole.
+def drop_ungradable(converter):
+    """Ready an nbgrader converter that is about to grade: drop what cannot be graded, clear away what is not whole.
 
     Args:
         converter: an `Autograde` that has found its assignments.
@@ -99,9 +99,9 @@ def prepare(converter):
         GradeError: if somebody else is grading in the folder.
     """
     coursedir, log = converter.coursedir, converter.log
-    if not holds(coursedir.root):
+    if not has_lock(coursedir.root):
         # A command ends, and its hold with it. formgrader's server does not end, so it only looks.
-        hold = alone(coursedir.root)
+        hold = lock_course_folder(coursedir.root)
         hold.__enter__()
         if hasattr(converter.parent, "extra_args"):
             _KEPT.append(hold)
@@ -111,13 +111,13 @@ def prepare(converter):
     name = names.get(coursedir.assignment_id)
     for source in list(converter.assignments) if name else ():
         student = Path(source).parent.name
-        reason = unfit(source) or _undated(coursedir, source)
+        reason = reason_ungradable(source) or _undated(coursedir, source)
         if reason:
             log.error("%s is left out: %s", printable(student), reason)
             del converter.assignments[source]
             continue
         result = coursedir.format_path(coursedir.autograded_directory, student, coursedir.assignment_id)
-        if os.path.isdir(result) and not whole(source, result, name):
+        if os.path.isdir(result) and not is_complete_result(source, result, name):
             log.info("%s is graded again: the result there is not whole, or of another submission", student)
             shutil.rmtree(result)
 
@@ -133,13 +133,13 @@ def _undated(coursedir, source):
 _HELD, _KEPT = {}, []
 
 
-def holds(course_dir):
+def has_lock(course_dir):
     """Whether this process holds the course folder."""
     return os.path.realpath(course_dir) in _HELD
 
 
 @contextlib.contextmanager
-def alone(course_dir):
+def lock_course_folder(course_dir):
     """Hold the course folder, so that two gradings at once do not trip over each other.
 
     The hold ends with the process, however that ends.

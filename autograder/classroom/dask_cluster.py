@@ -1,4 +1,4 @@
-"""Judges a class on a Dask cluster: the same work as `autograder.classroom.submissions.judged`, on other machines.
+"""Judges a class on a Dask cluster: the same work as `autograder.classroom.submissions.judge_in_parallel`, on other machines.
 
 Every worker process holds one warm server and judges as many submissions side by side as it has threads. Only text
 goes to it, the cells of a repaired notebook, and only a verdict comes back; nobody but this process writes to the
@@ -14,7 +14,7 @@ from dataclasses import asdict
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.submissions import read_cells
 from autograder.hidden.assignments import fingerprint
-from autograder.judge.grader import known_as
+from autograder.judge.grader import cache_key
 from autograder.judge.verdict import Verdict
 from course.notebooks.lesson import find_lesson
 
@@ -27,9 +27,9 @@ RETRIES = 2  # of a submission on which the machine failed, on top of those whos
 
 def about(lab):
     """What a worker is asked before it is given work: its lab's fingerprint, and which isolation it lacks."""
-    from autograder.judge.sandbox.isolation import missing
+    from autograder.judge.sandbox.isolation import missing_layers
 
-    return {"fingerprint": fingerprint(find_lesson(lab)), "missing": missing()}
+    return {"fingerprint": fingerprint(find_lesson(lab)), "missing": missing_layers()}
 
 
 def judge_one(lab, expected, settings, cells, notes):
@@ -146,9 +146,9 @@ class Cluster:
         done, waiting, students = queue.SimpleQueue(), {}, {}
         try:
             for one, cells, notes in read_cells(course_dir, self._lesson, found):
-                key = None if cells is None else known_as(self._lesson, cells, notes)
-                if key is None or key in self._grader.known:
-                    progress(one.student, None if key is None else self._grader.known[key])
+                key = None if cells is None else cache_key(self._lesson, cells, notes)
+                if key is None or key in self._grader.cache:
+                    progress(one.student, None if key is None else self._grader.cache[key])
                     continue
                 students.setdefault(key, []).append(one.student)
                 if len(students[key]) == 1:  # judged once, however many hand it in
@@ -170,7 +170,7 @@ class Cluster:
                 wait = False
                 verdict, key = self._verdict(future), waiting.pop(future)
                 if verdict is not None:
-                    self._grader.known[key] = verdict
+                    self._grader.cache[key] = verdict
                 for student in students.pop(key):
                     progress(student, verdict)
         if wait:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.judge.sandbox import namespaces
-from autograder.judge.sandbox.isolation import LAYERS, missing
+from autograder.judge.sandbox.isolation import LAYERS, missing_layers
 from autograder.paths import ROOT
 
 
@@ -28,7 +28,7 @@ def findings():
         *map(_package, ("keras", "tensorflow", "nbgrader", "nbconvert", "jupytext")),
         _alembic(),
     ]
-    absent = missing()
+    absent = missing_layers()
     for layer in LAYERS:
         cure = f"{absent[layer]}; without it, grading needs --isolation=none" if layer in absent else ""
         rows.append(Finding(f"isolation: {layer}", "missing" if cure else "active", cure))

@@ -13,7 +13,7 @@ from autograder.classroom.class_table import class_table, legend
 from autograder.classroom.course_folder import GradeError, printable
 from autograder.classroom.lms.export import waiting_answers
 from autograder.classroom.nbgrader_plugin import close_graders, shared_grader
-from autograder.console import console, progress, where
+from autograder.console import console, progress, short_path
 from autograder.hidden.assignments import import_keras
 from autograder.judge.verdict import verdict_path
 from autograder.judge.verdict_cache import Journal
@@ -49,7 +49,7 @@ def grade_class(
         config.GradeInSandbox.seed = seed
     if isolation is not None:
         config.GradeInSandbox.isolation = isolation
-    found, left_out = submissions.survey(course_dir, lesson, student)
+    found, left_out = submissions.find_submissions(course_dir, lesson, student)
     if not found and not left_out:
         folder = course_dir / "submitted" / ("STUDENT" if student == "*" else student) / lesson.lab
         raise GradeError(f"there is nothing to grade: put the submissions at {folder / lesson.name}.ipynb")
@@ -58,18 +58,18 @@ def grade_class(
         if not known or not (course_dir / "release" / lesson.lab / f"{lesson.name}.ipynb").exists():
             with console.status("building the labs into the course folder"):
                 build(course_dir, [lesson], config=config)
-        todo = submissions.pending(course_dir, lesson, found, force)
+        todo = submissions.ungraded(course_dir, lesson, found, force)
         failed = _grade(course_dir, lesson, config, todo, force, workers, scheduler) if todo else {}
         if found and not todo:
             console.print("Everything is graded already; --force grades it again.")
-        graded = submissions.verdicts(course_dir, lesson)
+        graded = submissions.load_verdicts(course_dir, lesson)
         console.print(class_table(lesson, graded))
         console.print(legend(lesson), "[bold]=[/] a known misconception, recognised", sep="\n")
         if feedback:
             with console.status("writing feedback pages and the CSV"):
                 pages = gradebook.write_feedback(course_dir, lesson, config, force)
             failed |= {name: "the feedback page could not be written" for name in pages if name not in failed}
-        for one in submissions.pending(course_dir, lesson, todo):
+        for one in submissions.ungraded(course_dir, lesson, todo):
             failed.setdefault(one.student, "the submission changed while it was graded")
     _say_where(course_dir, lesson, config, feedback)
     _say_what_is_left(left_out, failed)
@@ -100,7 +100,7 @@ def _grade(course_dir, lesson, config, todo, force, workers, scheduler):
         float(settings.get("seconds", 10.0)),
     )
     grader = shared_grader(*kind)
-    journal = grader.known = Journal(
+    journal = grader.cache = Journal(
         verdict_path(course_dir, lesson.lab, "x").parent / ".judged", lesson, *kind
     )
     if force:
@@ -134,7 +134,7 @@ def _grade(course_dir, lesson, config, todo, force, workers, scheduler):
             if scheduler:
                 judges.judge_all(course_dir, todo, show)
             else:
-                judged = submissions.judged(course_dir, lesson, todo, grader, workers, show)
+                judged = submissions.judge_in_parallel(course_dir, lesson, todo, grader, workers, show)
                 stack.enter_context(contextlib.closing(judged))
             bar = bars.add_task("recording in the gradebook", total=len(todo))
             failed = gradebook.record(course_dir, lesson, config, judged, tick=lambda: bars.advance(bar))
@@ -160,7 +160,7 @@ def _say_where(course_dir, lesson, config, feedback):
         rows.append(("CSV", course_dir / f"{lesson.lab}.csv", "all marks, nbgrader's export"))
     rows.append(("log", course_dir / "grading.log", "what nbgrader said"))
     for what, path, note in rows:
-        line = f"[bold]{what:<10}[/] {escape(where(path))}  [dim]{escape(note)}[/]"
+        line = f"[bold]{what:<10}[/] {escape(short_path(path))}  [dim]{escape(note)}[/]"
         console.print(line, highlight=False, soft_wrap=True)
     answers, questions = waiting_answers(lesson, config)
     if answers:

@@ -19,7 +19,7 @@ from sqlalchemy import update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from autograder.classroom.course_folder import GradeError, unfit
+from autograder.classroom.course_folder import GradeError, reason_ungradable
 
 TRIES = 3  # of a gradebook that another program holds; each waits as long as the database does, five seconds for SQLite
 CURES = {
@@ -129,7 +129,7 @@ class _Recorder(Autograde):
         with self._noted():
             source = Path(self._format_source(assignment_id, student_id))
             # Looked at once more: nbgrader copies what lies there, and gives a notebook that is gone no points.
-            reason = unfit(source) if source.is_dir() else "the submission is no longer there"
+            reason = reason_ungradable(source) if source.is_dir() else "the submission is no longer there"
             if reason:
                 raise NbGraderException(reason)
             super().init_assignment(assignment_id, student_id)

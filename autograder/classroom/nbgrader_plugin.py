@@ -16,9 +16,9 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Integer, Unicode
 
 from autograder import DEFAULT_SEED
-from autograder.classroom.course_folder import GradeError, digest, prepare
+from autograder.classroom.course_folder import GradeError, digest, drop_ungradable
 from autograder.classroom.feedback_page import write_verdict
-from autograder.classroom.waived_answers import marked, read_record, waive
+from autograder.classroom.waived_answers import marked, read_record, without_points
 from autograder.judge.grader import Grader, code_cells
 from autograder.judge.notebook_repair import read_submission, repair
 from autograder.judge.verdict import Verdict, verdict_path
@@ -33,7 +33,7 @@ class RepairingExporter(NotebookExporter):
         # nbgrader makes its exporter when it knows what is there to grade and has touched nothing yet.
         if not getattr(self.parent, "prepared", False) and hasattr(self.parent, "assignments"):
             try:
-                prepare(self.parent)
+                drop_ungradable(self.parent)
             except GradeError as error:
                 self.parent.log.error(str(error))
                 raise NbGraderException(str(error)) from None
@@ -78,12 +78,12 @@ class GradeInSandbox(NbGraderPreprocessor):
         except Exception as fault:  # whatever it is, it is not the learner's
             _leave_open(names, str(fault) or type(fault).__name__, notes, self.seed)
         given = {*marked(code_cells(nb)), *read_record(Path.cwd()).get(names["student"], ())}
-        verdict = waive(verdict, given)  # answers that a workshop's instructor gave away
+        verdict = without_points(verdict, given)  # answers that a workshop's instructor gave away
         write_verdict(nb, verdict)
         verdict.save(verdict_path(Path.cwd(), lesson.lab, names["student"]))
         nb.metadata.course["graded"] = nb.metadata.course.pop(
             "submitted", ""
-        )  # see `autograder.classroom.course_folder.whole`
+        )  # see `autograder.classroom.course_folder.is_complete_result`
         return nb, resources
 
 

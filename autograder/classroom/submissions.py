@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.classroom.course_folder import GradeError, unfit, whole
+from autograder.classroom.course_folder import GradeError, is_complete_result, reason_ungradable
 from autograder.judge.grader import code_cells
 from autograder.judge.notebook_repair import read_submission, repair
 from autograder.judge.verdict import Verdict, verdict_path
@@ -55,7 +55,7 @@ def load_config(course_dir):
     return config
 
 
-def survey(course_dir, lesson, student="*"):
+def find_submissions(course_dir, lesson, student="*"):
     """What was handed in for a lab.
 
     Returns:
@@ -67,7 +67,7 @@ def survey(course_dir, lesson, student="*"):
         path = folder / f"{lesson.name}.ipynb"
         if student not in ("*", name):
             continue
-        reason = unfit(folder)
+        reason = reason_ungradable(folder)
         if reason:
             left_out[name] = reason
         elif path.exists():
@@ -75,13 +75,15 @@ def survey(course_dir, lesson, student="*"):
     return found, left_out
 
 
-def pending(course_dir, lesson, found, force=False):
+def ungraded(course_dir, lesson, found, force=False):
     """Those without a whole result of what lies there now: new, changed, cut short, or left for regrading."""
     if force:
         return list(found)
     results = Path(course_dir) / "autograded"
     return [
-        one for one in found if not whole(one.path.parent, results / one.student / lesson.lab, lesson.name)
+        one
+        for one in found
+        if not is_complete_result(one.path.parent, results / one.student / lesson.lab, lesson.name)
     ]
 
 
@@ -97,7 +99,7 @@ def read_cells(course_dir, lesson, found):
             yield one, code_cells(repaired.notebook), repaired.notes
 
 
-def judged(course_dir, lesson, found, grader, workers, progress):
+def judge_in_parallel(course_dir, lesson, found, grader, workers, progress):
     """Judge submissions side by side, and hand them on one by one, to be recorded while others are judged.
 
     The grader remembers, so recording them takes no second run.
@@ -130,7 +132,7 @@ def judged(course_dir, lesson, found, grader, workers, progress):
             raise
 
 
-def verdicts(course_dir, lesson):
+def load_verdicts(course_dir, lesson):
     """`(student, Verdict)` of everybody graded so far, by name."""
     folder = verdict_path(course_dir, lesson.lab, "x").parent
     found = []

@@ -36,7 +36,7 @@ def marked(cells):
     return {name for _, source in cells for name in _MARKED.findall(source)}
 
 
-def waive(verdict, exercises):
+def without_points(verdict, exercises):
     """The `Verdict` without points for those exercises; the one given is left as it is."""
     return replace(
         verdict,

@@ -23,13 +23,13 @@ class Entry:
     Attributes:
         exercise: what it answers.
         name: its own name, the diagnosis when it is a misconception.
-        says: one sentence of feedback; empty for an alternative.
+        feedback: one sentence of feedback; empty for an alternative.
         answer: the function or class.
     """
 
     exercise: str
     name: str
-    says: str
+    feedback: str
     answer: Callable
 
 
@@ -37,11 +37,11 @@ _MISCONCEPTIONS: dict[str, list[Entry]] = {}
 _ALTERNATIVES: dict[str, list[Entry]] = {}
 
 
-def misconception(exercise, says):
+def misconception(exercise, feedback):
     """Register a wrong answer that people really give, with one sentence that tells them what it is."""
 
     def register(answer):
-        _MISCONCEPTIONS.setdefault(exercise, []).append(Entry(exercise, answer.__name__, says, answer))
+        _MISCONCEPTIONS.setdefault(exercise, []).append(Entry(exercise, answer.__name__, feedback, answer))
         return answer
 
     return register

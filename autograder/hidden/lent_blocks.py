@@ -15,14 +15,14 @@ FOLDER = Path(blocks.__file__).parent
 
 
 @functools.cache  # every student process of a class is lent the same
-def of_earlier_labs(lesson):
+def earlier_blocks(lesson):
     """Lab name -> source of its blocks, for every lab that comes before this one, by number."""
     earlier = {other.name for other in lessons().values() if other.number < lesson.number}
     return {lab: _text(lab) for lab in blocks.labs if lab in earlier}
 
 
 @functools.cache
-def of_this_lab(lesson, names):
+def needed_blocks(lesson, names):
     """Source that defines the named blocks of this lab and what they are made of, and not one answer more."""
     text = _text(lesson.name)
     wanted, statements = set(names), parse(text).body

@@ -13,7 +13,7 @@ from autograder.hidden.assignments import import_keras
 from autograder.judge.marking import mark_exercise
 from autograder.judge.sandbox.client import Server
 from autograder.judge.session import SandboxSession
-from autograder.judge.suspicious_code import unusual
+from autograder.judge.suspicious_code import find_suspicious_code
 from autograder.judge.verdict import Verdict
 from course.checking.shortcuts import parse
 
@@ -29,13 +29,13 @@ class Grader:
         seconds: processor seconds that one cell or probe may take.
 
     Attributes:
-        known: what was handed in, and what was repaired -> its verdict. May be replaced by a mapping that lasts
+        cache: what was handed in, and what was repaired -> its verdict. May be replaced by a mapping that lasts
             longer, such as an `autograder.judge.verdict_cache.Journal`.
     """
 
     def __init__(self, isolation="full", seed=DEFAULT_SEED, seconds=10.0):
         self.isolation, self.seed, self.seconds = isolation, seed, seconds
-        self.known = {}
+        self.cache = {}
         self._server = None
         self._lock = threading.Lock()
 
@@ -64,10 +64,10 @@ class Grader:
 
     def grade_cells(self, lesson, cells, notes=(), anew=False):
         """The `Verdict` of the cells that `code_cells` gives; else as `grade`. `anew` judges what is known, too."""
-        key = known_as(lesson, cells, notes)
-        if anew or key not in self.known:  # judged once, however often it is handed in or recorded
-            self.known[key] = self._judge(lesson, cells, notes)
-        return self.known[key]
+        key = cache_key(lesson, cells, notes)
+        if anew or key not in self.cache:  # judged once, however often it is handed in or recorded
+            self.cache[key] = self._judge(lesson, cells, notes)
+        return self.cache[key]
 
     def _judge(self, lesson, cells, notes):
         self.server()
@@ -75,7 +75,7 @@ class Grader:
         source = _joined(cells)
         verdict = Verdict(lesson.lab, self.seed, notes=list(notes))
         own = [cell for cell in cells if cell[0].startswith(("answer-", "own-"))]
-        strange = unusual(_joined(own), _joined([cell for cell in cells if cell not in own]))
+        strange = find_suspicious_code(_joined(own), _joined([cell for cell in cells if cell not in own]))
         if strange:
             verdict.notes.append(f"worth a look, unusual in an answer: {', '.join(strange)}")
         with SandboxSession(self.server, lesson, cells) as session:
@@ -94,8 +94,8 @@ class Grader:
                 self._server = None
 
 
-def known_as(lesson, cells, notes):
-    """The key of a submission in `Grader.known`."""
+def cache_key(lesson, cells, notes):
+    """The key of a submission in `Grader.cache`."""
     return lesson.lab, tuple(cells), tuple(notes)
 
 

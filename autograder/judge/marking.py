@@ -13,7 +13,7 @@ from autograder.hidden.assignments import probes_of, reference_of
 from autograder.judge.outcome import Outcome, difference, same
 from autograder.judge.probe import run_probe
 from autograder.judge.verdict import Mark
-from course.checking.shortcuts import defines, find_shortcuts, tainted
+from course.checking.shortcuts import defines, exercises_with_shortcuts, find_shortcuts
 
 _ONE_AT_A_TIME = threading.Lock()  # probes set Keras' global seed
 
@@ -40,7 +40,7 @@ class LocalSession:
 
 
 @functools.cache
-def expected(lesson, exercise, seed):
+def reference_outcomes(lesson, exercise, seed):
     """Probe name -> the reference's outcome: computed once per seed, for a whole class.
 
     Raises:
@@ -103,10 +103,10 @@ def mark_exercise(session, lesson, exercise, seed, source="", broken=()):
         )
     names = list(lesson.exercises)
     earlier = names[: names.index(exercise)]
-    shortcuts = find_shortcuts(source, exercise, cell.handmade, names)
+    shortcuts = find_shortcuts(source, exercise, cell.forbidden, names)
     if shortcuts:
-        return Mark(exercise, 0, cell.points, problems=[_too_ready(shortcuts[0])])
-    replaced = {*broken, *tainted(source, exercise, cell.handmade, earlier)}
+        return Mark(exercise, 0, cell.points, problems=[_shortcut_message(shortcuts[0])])
+    replaced = {*broken, *exercises_with_shortcuts(source, exercise, cell.forbidden, earlier)}
     tries = [tuple(name for name in earlier if name in replaced)]
     if session.follows and earlier and tuple(earlier) not in tries:
         tries.append(tuple(earlier))
@@ -122,12 +122,12 @@ def mark_exercise(session, lesson, exercise, seed, source="", broken=()):
     return best
 
 
-def _too_ready(name):
+def _shortcut_message(name):
     return f"this exercise builds what `{name}` does for you, so it has to be written with smaller operations"
 
 
 def _attempt(session, lesson, cell, seed, follow):
-    wanted, outcomes, problems = expected(lesson, cell.name, seed), {}, []
+    wanted, outcomes, problems = reference_outcomes(lesson, cell.name, seed), {}, []
     earned = total = 0.0
     stopped = False
     for entry in probes_of(lesson, cell.name):
@@ -135,16 +135,16 @@ def _attempt(session, lesson, cell, seed, follow):
         if stopped:  # one endless loop is enough
             continue
         outcomes[entry.name] = session.run(entry, seed, follow)
-        if outcomes[entry.name].error == "HandMade":  # see `autograder.judge.sandbox.tripwire`
+        if outcomes[entry.name].error == "ForbiddenCall":  # see `autograder.judge.sandbox.tripwire`
             called = outcomes[entry.name].message  # Keras may have wrapped it in more words
-            problems = [_too_ready(next((n for n in cell.handmade if n in called), "the library"))]
+            problems = [_shortcut_message(next((n for n in cell.forbidden if n in called), "the library"))]
             return Mark(cell.name, 0, cell.points, problems=problems, helped=list(follow))
         stopped = outcomes[entry.name].error == "no answer"
         problem = difference(outcomes[entry.name], wanted[entry.name], entry.compare)
         if problem is None:
             earned += entry.weight
         else:
-            problems.append(problem if problem == "not written yet" else f"{entry.says}: {problem}")
+            problems.append(problem if problem == "not written yet" else f"{entry.description}: {problem}")
     problems = list(dict.fromkeys(problems))
     # Down to quarters of a point; whatever misses a probe misses points.
     points = cell.points if earned == total else math.floor(4 * cell.points * earned / total) / 4
@@ -152,7 +152,7 @@ def _attempt(session, lesson, cell, seed, follow):
     if not mark.right and not stopped:
         found = diagnose(lesson, cell.name, seed, outcomes)
         if found is not None:
-            mark.diagnosis, mark.problems = found.name, [found.says, *problems]
+            mark.diagnosis, mark.problems = found.name, [found.feedback, *problems]
     return mark
 
 

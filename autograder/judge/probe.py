@@ -26,26 +26,26 @@ class Probe:
     Attributes:
         exercise: name of the exercise.
         name: name of the function; never shown to learners.
-        says: what is tried, in words a learner may read: "with a mask".
+        description: what is tried, in words a learner may read: "with a mask".
         weight: its share of the exercise's points, relative to the other probes.
         compare: `None`, or `compare(arrays, expected) -> None | str` for outputs that are random by nature or
-            not fully determined; runs in the judge only and says what is wrong.
+            not fully determined; runs in the judge only and description what is wrong.
     """
 
     exercise: str
     name: str
-    says: str
+    description: str
     weight: float
     function: Callable
     compare: Callable | None = None
 
 
-def probe(exercise, says, weight=1, compare=None):
+def probe(exercise, description, weight=1, compare=None):
     """Register a probe `function(answer, rng)` for an exercise."""
 
     def register(function):
         PROBES.setdefault(exercise, []).append(
-            Probe(exercise, function.__name__, says, weight, function, compare)
+            Probe(exercise, function.__name__, description, weight, function, compare)
         )
         return function
 

@@ -42,22 +42,22 @@ class SandboxSession:
         Raises:
             MachineFault: twice in a row; the submission must be graded again.
         """
-        blocks = lent_blocks.of_this_lab(self._lesson, tuple(follow)) if follow else ""
-        handmade = self._lesson.exercises[entry.exercise].handmade
+        blocks = lent_blocks.needed_blocks(self._lesson, tuple(follow)) if follow else ""
+        forbidden = self._lesson.exercises[entry.exercise].forbidden
         try:
-            return self._twice(
+            return self._retry_machine_fault(
                 lambda student: Outcome(
-                    student.run_probe(entry.exercise, entry.name, seed, follow, blocks, handmade)
+                    student.run_probe(entry.exercise, entry.name, seed, follow, blocks, forbidden)
                 )
             )
         except Unanswered as error:
-            return Outcome(None, error.type, self._fit_to_show(error.message), error.line)
+            return Outcome(None, error.type, self._redact_probe_names(error.message), error.line)
         except SubmissionFault as fault:
             self.broken.add(entry.exercise)
             self._end()
             return Outcome(None, "no answer", str(fault))
 
-    def _fit_to_show(self, message):
+    def _redact_probe_names(self, message):
         """An error message as a learner may read it: they wrote it, and could have it carry the probes' names home."""
         hidden = [entry.name for exercise in self._lesson.exercises for entry in PROBES.get(exercise, ())]
         hidden = [name for name in hidden if "_" in name] + ["autograder", "<prob", "<blocks"]
@@ -66,11 +66,11 @@ class SandboxSession:
     def start(self):
         """Run the cells. Raises `MachineFault` as `run` does."""
         try:
-            self._twice(lambda student: None)
+            self._retry_machine_fault(lambda student: None)
         except SubmissionFault as fault:
             self.notes.append(str(fault))
 
-    def _twice(self, work):
+    def _retry_machine_fault(self, work):
         """Do `work` with a running student process; after a fault of the machine, once more with a new one."""
         for last in (False, True):
             try:
@@ -85,7 +85,7 @@ class SandboxSession:
             if self._faults >= MAX_FAULTS:
                 raise SubmissionFault("its code ended the process too often")
             self._student = self._server().spawn()
-            self._student.open(lent_blocks.of_earlier_labs(self._lesson))
+            self._student.open(lent_blocks.earlier_blocks(self._lesson))
             if self._run_cells():
                 self._student.take_probes(inspect.getsource(probe), self._probes.read_text(encoding="utf-8"))
         return self._student

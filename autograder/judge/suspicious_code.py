@@ -24,7 +24,7 @@ CALLS = {"__import__", "compile", "eval", "exec", "globals", "input", "open", "v
 MAX_SHOWN = 6
 
 
-def unusual(own, given=""):
+def find_suspicious_code(own, given=""):
     """What is unusual in some code, as the learner wrote it; empty for most.
 
     Args:

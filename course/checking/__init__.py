@@ -12,8 +12,8 @@ from course.checking.expectations import (
     expect_close,
     expect_pair,
     expect_shape,
+    fixed_normal,
     to_numpy,
-    uneven,
 )
 from course.checking.report import (
     BY_HAND,
@@ -23,7 +23,7 @@ from course.checking.report import (
     checks_of,
     first_lines,
     in_html,
-    run,
+    run_checks,
     unwritten,
 )
 
@@ -42,8 +42,8 @@ __all__ = [
     "expect_shape",
     "first_lines",
     "in_html",
-    "run",
+    "run_checks",
     "to_numpy",
-    "uneven",
+    "fixed_normal",
     "unwritten",
 ]

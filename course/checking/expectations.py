@@ -81,7 +81,7 @@ def to_numpy(value):
     return np.asarray(ops.convert_to_numpy(value) if hasattr(value, "shape") else value)
 
 
-def uneven(*shape, seed=0, scale=1.0):
+def fixed_normal(*shape, seed=0, scale=1.0):
     """Float32 tensor of that shape with fixed values drawn from a normal distribution.
 
     Choose a different number for every axis, so that a swapped axis shows.

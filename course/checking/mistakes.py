@@ -14,8 +14,8 @@ from course.checking import (
     expect_pair,
     expect_shape,
     first_lines,
+    fixed_normal,
     to_numpy,
-    uneven,
     unwritten,
 )
 from course.models.composite import Composite
@@ -36,7 +36,7 @@ EXPLAINED = {
 }
 
 
-def expect_result(actual, expected, message, mistakes):
+def expect_or_name_mistake(actual, expected, message, mistakes):
     """Like `expect_close`, but a result that a known mistake gives is called by the mistake's name.
 
     Args:
@@ -160,7 +160,7 @@ def set_dense(layer, *names, use_bias=True):
             use_bias or not dense.use_bias, f"`self.{name}` has a bias in spite of use_bias=False: pass it on"
         )
         for variable in dense.weights:
-            variable.assign(uneven(*variable.shape, seed=seed, scale=0.7))
+            variable.assign(fixed_normal(*variable.shape, seed=seed, scale=0.7))
 
 
 def set_all(layer, *names):
@@ -177,10 +177,10 @@ def set_all(layer, *names):
             path = variable.path.split(f"{part.name}/", 1)[-1]
             seed = 1000 * number + sum(place * ord(letter) for place, letter in enumerate(path))
             fan_in = variable.shape[0] if len(variable.shape) > 1 else 1
-            variable.assign(uneven(*variable.shape, seed=seed, scale=fan_in**-0.5))
+            variable.assign(fixed_normal(*variable.shape, seed=seed, scale=fan_in**-0.5))
 
 
-def through(dense, inputs):
+def apply_dense(dense, inputs):
     """What a dense layer's kernel and bias make of `inputs`; `inputs` themselves if there is no such layer."""
     if dense is None:
         return inputs
@@ -188,7 +188,7 @@ def through(dense, inputs):
     return outputs if dense.bias is None else outputs + dense.bias
 
 
-def returned(result, output_shape, weights_shape):
+def expect_output_and_weights(result, output_shape, weights_shape):
     """The `(output, weights)` that an attention layer returned.
 
     Raises:
@@ -202,7 +202,7 @@ def returned(result, output_shape, weights_shape):
     return output, weights
 
 
-def keras_attends(layer, query, key, value, mask=None, heads=1, **mistake):
+def reference_attention(layer, query, key, value, mask=None, heads=1, **mistake):
     """`(output, weights)` of Keras' attention with the weights of a learner's layer, or what a mistake gives.
 
     Args:
@@ -215,12 +215,12 @@ def keras_attends(layer, query, key, value, mask=None, heads=1, **mistake):
     """
     split, merge = mistake.get("split", blocks.split_heads), mistake.get("merge", blocks.merge_heads)
     names = mistake.get("names", ("query_dense", "key_dense", "value_dense"))
-    parts = (through(getattr(layer, name), x) for name, x in zip(names, (query, key, value), strict=True))
+    parts = (apply_dense(getattr(layer, name), x) for name, x in zip(names, (query, key, value), strict=True))
     query, key, value = (split(part, heads) for part in parts)
     query = query * mistake.get("stretch", 1.0)
     output, weights = blocks.scaled_dot_product_attention(query, key, value, mask=mask)
     last = getattr(layer, "output_dense", None) if mistake.get("project", True) else None
-    return through(last, merge(output)), weights
+    return apply_dense(last, merge(output)), weights
 
 
 def expect_attention(found, expected, attends, mistakes):
@@ -229,7 +229,7 @@ def expect_attention(found, expected, attends, mistakes):
     Args:
         found: the learner's.
         expected: Keras'.
-        attends: `keras_attends` with layer and inputs already given.
+        attends: `reference_attention` with layer and inputs already given.
         mistakes: what to say -> what `attends` needs to make the same mistake.
 
     Raises:
@@ -240,7 +240,7 @@ def expect_attention(found, expected, attends, mistakes):
         "the weights agree with Keras, the output does not: look at the values",
     )
     wrong = {sentence: functools.partial(_turned, attends, mistake) for sentence, mistake in mistakes.items()}
-    expect_result(found[::-1], expected[::-1], messages, wrong)
+    expect_or_name_mistake(found[::-1], expected[::-1], messages, wrong)
 
 
 def _turned(attends, mistake):

@@ -97,7 +97,7 @@ class Report:
         return {"text/plain": str(self.points) if grading else str(self), "text/html": self._repr_html_()}
 
 
-def run(answer, exercise=None):
+def run_checks(answer, exercise=None):
     """Run the visible checks of an exercise on an answer.
 
     Args:
@@ -118,9 +118,9 @@ def run(answer, exercise=None):
         CheckOutcome(function.__name__.replace("_", " "), _problem(function, answer))
         for function in checks_of(exercise)
     ]
-    shortcut = _shortcut(answer, cell, lesson) if cell.handmade else None
+    shortcut = _shortcut(answer, cell, lesson) if cell.forbidden else None
     # What is not written is not written by hand either.
-    if cell.handmade and (shortcut or any(outcome.problem != NOT_WRITTEN for outcome in outcomes)):
+    if cell.forbidden and (shortcut or any(outcome.problem != NOT_WRITTEN for outcome in outcomes)):
         outcomes.insert(0, CheckOutcome(BY_HAND, shortcut))
     return Report(exercise, cell.points, outcomes)
 
@@ -181,7 +181,7 @@ def _shortcut(answer, cell, lesson):
     source = "".join(linecache.getlines(file))
     name = getattr(answer, "__name__", "")
     found = find_shortcuts(
-        source, name if name.isidentifier() else cell.name, cell.handmade, lesson.exercises
+        source, name if name.isidentifier() else cell.name, cell.forbidden, lesson.exercises
     )
     if not found:
         return None

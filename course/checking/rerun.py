@@ -176,7 +176,7 @@ def _main(path, notes):
             elif name not in vars(module):
                 outcomes = [("is there", f"its cell does not define {name}: did you rename it?")]
             else:
-                report = checking.run(getattr(module, name), name)
+                report = checking.run_checks(getattr(module, name), name)
                 outcomes = [(outcome.name, outcome.problem) for outcome in report.outcomes]
             good = sum(problem is None for _, problem in outcomes)
             note(

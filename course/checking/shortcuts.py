@@ -41,7 +41,7 @@ def find_shortcuts(source, exercise, forbidden, lab=()):
     return list(dict.fromkeys(found))
 
 
-def tainted(source, exercise, forbidden, lab):
+def exercises_with_shortcuts(source, exercise, forbidden, lab):
     """Other exercises of the lab that reach what `exercise` may not, and could do its work for it."""
     return [name for name in lab if name != exercise and find_shortcuts(source, name, forbidden, lab)]
 

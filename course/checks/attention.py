@@ -15,18 +15,18 @@ from course.checking import (
     expect_close,
     expect_pair,
     expect_shape,
+    fixed_normal,
     to_numpy,
-    uneven,
 )
 from course.checking.mistakes import (
     alike,
     attempt,
     expect_any_batch,
     expect_attention,
+    expect_or_name_mistake,
     expect_other_shape,
-    expect_result,
-    keras_attends,
-    returned,
+    expect_output_and_weights,
+    reference_attention,
     set_dense,
 )
 
@@ -52,12 +52,12 @@ def logs_of_1_and_3_become_a_quarter_and_three_quarters(softmax):
         "these are the logarithms of the weights": np.log(weights),
     }
     found = softmax(floats(np.log(e)))
-    expect_result(found, weights, "divide exp of each score by the sum of its row", mistakes)
+    expect_or_name_mistake(found, weights, "divide exp of each score by the sum of its row", mistakes)
 
 
 @check("softmax")
 def weights_sum_to_one_along_the_axis(softmax):
-    scores = uneven(2, 3, 5)
+    scores = fixed_normal(2, 3, 5)
     for axis in (-1, 0, 1):
         sentence = f"axis={axis} does not work: is `keepdims=True` missing in `max` or `sum`?"
         weights = attempt(sentence, softmax, scores, axis=axis)
@@ -88,7 +88,7 @@ def scores_of_any_size_give_no_nan(softmax):
         "large scores that differ get equal weights: are the scores clipped?": [half, fine, half, last],
     }
     message = "very large or very small scores go wrong: subtract the maximum of each row first"
-    expect_result(softmax(floats(scores)), [fine, fine, fine, last], message, mistakes)
+    expect_or_name_mistake(softmax(floats(scores)), [fine, fine, fine, last], message, mistakes)
 
 
 @check("scaled_dot_product_attention")
@@ -96,7 +96,7 @@ def scores_are_divided_by_the_root_of_key_dim(attention):
     # q.k is 2 ln 3 and 0; divided by sqrt(4) the first is ln 3, and the weights are 3/4 and 1/4.
     query, key = floats([[[math.log(3), math.log(3), 0, 0]]]), floats([[[1, 1, 5, 5], [0, 0, -2, 3]]])
     sentence = "a batch of one does not work: do only the last two axes of `key` change places?"
-    weights = expect_pair(attempt(sentence, attention, query, key, uneven(1, 2, 3)))[1]
+    weights = expect_pair(attempt(sentence, attention, query, key, fixed_normal(1, 2, 3)))[1]
     expect_other_shape(weights, (1, 1, 3), "the output comes first, the weights second")
 
     def with_score(score):
@@ -114,12 +114,14 @@ def scores_are_divided_by_the_root_of_key_dim(attention):
         "these are scores, not weights: the softmax is missing": [[[math.log(3), 0]]],
         "each weight is 1: the softmax runs over the queries, not over the keys": [[[1, 1]]],
     }
-    expect_result(weights, with_score(1), "q.k = 2 ln 3 and 0, key_dim 4: 3/4 and 1/4 are due", mistakes)
+    expect_or_name_mistake(
+        weights, with_score(1), "q.k = 2 ln 3 and 0, key_dim 4: 3/4 and 1/4 are due", mistakes
+    )
 
 
 @check("scaled_dot_product_attention")
 def every_query_spreads_a_weight_of_one_over_the_keys(attention):
-    query, key, value = uneven(2, 3, 4), uneven(2, 5, 4), uneven(2, 5, 6)
+    query, key, value = fixed_normal(2, 3, 4), fixed_normal(2, 5, 4), fixed_normal(2, 5, 6)
     sentence = "a batch of two does not work: do only the last two axes of `key` change places?"
     output, weights = expect_pair(attempt(sentence, attention, query, key, value))
     expect_shape(weights, (2, 3, 5), "one weight for each query and key")
@@ -138,7 +140,9 @@ def a_masked_key_gets_no_weight(attention):
     # Every score is ln 2, so a query weighs alike all keys it may attend to.
     query, key = floats(np.full((1, 2, 4), math.log(2))), floats(np.full((1, 4, 4), 0.5))
     allowed = np.array([[[True, True, False, False], [True, True, True, False]]])
-    result = attempt(MASKED, attention, query, key, uneven(1, 4, 3), mask=ops.convert_to_tensor(allowed))
+    result = attempt(
+        MASKED, attention, query, key, fixed_normal(1, 4, 3), mask=ops.convert_to_tensor(allowed)
+    )
     weights = expect_pair(result)[1]
 
     def shares(parts):
@@ -151,14 +155,16 @@ def a_masked_key_gets_no_weight(attention):
         "a hidden score became 0, but exp(0) = 1: use a large negative number": shares(1.0 + allowed),
         "the mask was added as 1 and 0: hiding takes a large negative number": shares(np.exp(1.0 * allowed)),
     }
-    expect_result(weights, shares(1.0 * allowed), "a query weighs only the keys its mask allows", mistakes)
+    expect_or_name_mistake(
+        weights, shares(1.0 * allowed), "a query weighs only the keys its mask allows", mistakes
+    )
 
 
 @check("scaled_dot_product_attention")
 def a_query_that_may_attend_nowhere_gives_no_nan(attention):
     allowed = ops.convert_to_tensor([[False, False, False], [True, False, True]])
     sentence = "NaN where the mask allows nothing: hide with `FORBIDDEN`, which is finite, not with infinity"
-    inputs = uneven(4, 2, 5), uneven(4, 3, 5), uneven(4, 3, 6)
+    inputs = fixed_normal(4, 2, 5), fixed_normal(4, 3, 5), fixed_normal(4, 3, 6)
     for result in expect_pair(attempt(MASKED, attention, *inputs, mask=allowed)):
         expect(np.isfinite(to_numpy(result)).all(), sentence)
 
@@ -175,8 +181,8 @@ def works_inside_a_model_of_any_batch(attention):
 
 @check("scaled_dot_product_attention")
 def agrees_with_keras_on_several_heads(attention):
-    query, key, value = uneven(2, 3, 4, 5), uneven(2, 3, 6, 5), uneven(2, 3, 6, 5, seed=1)
-    per_query, per_key = uneven(4, 6, seed=1) < 0.5, uneven(2, 1, 1, 6) < 0.5
+    query, key, value = fixed_normal(2, 3, 4, 5), fixed_normal(2, 3, 6, 5), fixed_normal(2, 3, 6, 5, seed=1)
+    per_query, per_key = fixed_normal(4, 6, seed=1) < 0.5, fixed_normal(2, 1, 1, 6) < 0.5
     masks = {"no mask": None, "a mask (query, key)": per_query, "a mask (batch, 1, 1, key)": per_key}
     for name, mask in masks.items():
         sentence = f"(batch, heads, length, dim) with {name} does not work: "
@@ -203,7 +209,7 @@ def three_positions_see_one_two_and_three(causal_mask):
         "these are numbers to add to the scores: here a mask says True and False": -1e9 * (1 - seen),
     }
     message = "query 0 sees key 0, query 1 sees keys 0 and 1, query 2 sees all three"
-    expect_result(causal_mask(3), seen, message, mistakes)
+    expect_or_name_mistake(causal_mask(3), seen, message, mistakes)
 
 
 @check("causal_mask")
@@ -231,7 +237,7 @@ def lengths_3_and_1_show_three_keys_and_one(padding_mask):
         "the first keys are hidden: padding stands at the end": seen[:, ::-1],
     }
     message = "a key is real where its position is below the length"
-    expect_result(ops.squeeze(mask, (1, 2)), seen, message, mistakes)
+    expect_or_name_mistake(ops.squeeze(mask, (1, 2)), seen, message, mistakes)
     expect_boolean(mask, "a mask holds True and False, not numbers")
 
 
@@ -261,10 +267,10 @@ def mask_mistakes(mask):
 
 def one_head(SelfAttention):
     """A layer 4 wide with fixed weights, inputs, and Keras' attention for them."""
-    layer, inputs = SelfAttention(4), uneven(2, 3, 5)
+    layer, inputs = SelfAttention(4), fixed_normal(2, 3, 5)
     layer(inputs)
     set_dense(layer, *ONE_HEAD)
-    return layer, inputs, functools.partial(keras_attends, layer, inputs, inputs, inputs)
+    return layer, inputs, functools.partial(reference_attention, layer, inputs, inputs, inputs)
 
 
 @check("SelfAttention")
@@ -276,7 +282,9 @@ def agrees_with_keras(SelfAttention):
         "the scores are not divided by sqrt(key_dim)": {"stretch": 2.0},
         "the scores are divided by the root of the inputs' width: use key_dim": {"stretch": math.sqrt(4 / 5)},
     }
-    expect_attention(returned(layer(inputs), (2, 3, 4), (2, 1, 3, 3)), attends(), attends, mistakes)
+    expect_attention(
+        expect_output_and_weights(layer(inputs), (2, 3, 4), (2, 1, 3, 3)), attends(), attends, mistakes
+    )
 
 
 @check("SelfAttention")
@@ -286,7 +294,9 @@ def a_mask_hides_keys(SelfAttention):
     causal = np.tri(3, dtype=bool)
     for mask in map(ops.convert_to_tensor, (causal, padding, causal & padding)):
         sentence = f"a mask of shape {tuple(mask.shape)} does not work: is there an axis of heads?"
-        found = returned(attempt(sentence, layer, inputs, attention_mask=mask), (2, 3, 4), (2, 1, 3, 3))
+        found = expect_output_and_weights(
+            attempt(sentence, layer, inputs, attention_mask=mask), (2, 3, 4), (2, 1, 3, 3)
+        )
         expect_attention(found, attends(mask=mask), attends, mask_mistakes(mask))
 
 
@@ -304,13 +314,13 @@ def six_channels_become_two_heads_of_three(split_heads):
         "the heads were folded into the batch: they need an axis of their own": heads[0],
     }
     message = "of x[0, 2] = [20, 21, 22, 23, 24, 25] head 0 gets 20, 21, 22 and head 1 the rest"
-    expect_result(split_heads(floats(x), 2), heads, message, mistakes)
+    expect_or_name_mistake(split_heads(floats(x), 2), heads, message, mistakes)
 
 
 @check("split_heads")
 def splits_any_size(split_heads):
     for shape, num_heads in (((3, 4, 10), 5), ((2, 5, 6), 1), ((2, 3, 4), 4)):
-        inputs = uneven(*shape)
+        inputs = fixed_normal(*shape)
         message = f"{shape} in {num_heads} heads: head 0 owns the first channels, head 1 the next"
         expect_close(split_heads(inputs, num_heads), blocks.split_heads(inputs, num_heads), message)
     expect_any_batch(lambda inputs: split_heads(inputs, 2), inputs)
@@ -331,13 +341,13 @@ def two_heads_of_three_become_six_channels(merge_heads):
         "the length ends up last: it is the second axis": x.swapaxes(1, 2),
     }
     message = "from [20, 21, 22] in head 0 and [23, 24, 25] in head 1, position 2 gets 20 to 25"
-    expect_result(merge_heads(floats(heads)), x, message, mistakes)
+    expect_or_name_mistake(merge_heads(floats(heads)), x, message, mistakes)
 
 
 @check("merge_heads")
 def undoes_a_split(merge_heads):
     for shape, num_heads in (((3, 4, 10), 5), ((2, 5, 6), 1), ((2, 3, 4), 4)):
-        inputs = uneven(*shape)
+        inputs = fixed_normal(*shape)
         message = f"{num_heads} heads do not become the {shape} they were cut from"
         expect_close(merge_heads(blocks.split_heads(inputs, num_heads)), inputs, message)
     expect_any_batch(merge_heads, blocks.split_heads(inputs, 2))
@@ -368,7 +378,7 @@ def keras_layer(layer, query, key, value):
 
 @check("MultiHeadAttention")
 def agrees_with_keras_as_self_attention(MultiHeadAttention):
-    inputs = uneven(2, 4, 5)
+    inputs = fixed_normal(2, 4, 5)
     layer = many_heads(MultiHeadAttention, inputs)
     result = expect_pair(layer(inputs))
     expect_other_shape(result[1], (2, 1, 4, 4), "one head attends where three should: use `split_heads`")
@@ -390,33 +400,33 @@ def agrees_with_keras_as_self_attention(MultiHeadAttention):
         "the heads are merged by one reshape, which mixes positions: use `merge_heads`": merge,
         "heads are split and merged by one reshape each, which mixes positions": split | merge,
     }
-    attends = functools.partial(keras_attends, layer, inputs, inputs, inputs, heads=3)
-    found = returned(result, (2, 4, 6), (2, 3, 4, 4))
+    attends = functools.partial(reference_attention, layer, inputs, inputs, inputs, heads=3)
+    found = expect_output_and_weights(result, (2, 4, 6), (2, 3, 4, 4))
     expect_attention(found, keras_layer(layer, inputs, inputs, inputs), attends, mistakes)
 
 
 @check("MultiHeadAttention")
 def agrees_with_keras_as_cross_attention(MultiHeadAttention):
-    query, key, value = uneven(2, 4, 5), uneven(2, 7, 3), uneven(2, 7, 3, seed=1)
+    query, key, value = fixed_normal(2, 4, 5), fixed_normal(2, 7, 3), fixed_normal(2, 7, 3, seed=1)
     layer = many_heads(MultiHeadAttention, query, key, use_bias=False)
-    attends = functools.partial(keras_attends, layer, query, key, heads=3)
+    attends = functools.partial(reference_attention, layer, query, key, heads=3)
     result = expect_pair(layer(query, key=key))
     expect_other_shape(result[1], (2, 3, 4, 4), "the query attends to itself although a `key` is given")
-    found = returned(result, (2, 4, 6), (2, 3, 4, 7))
+    found = expect_output_and_weights(result, (2, 4, 6), (2, 3, 4, 7))
     expect_attention(found, keras_layer(layer, query, key, key), attends, {})
-    found = returned(layer(query, key=key, value=value), (2, 4, 6), (2, 3, 4, 7))
+    found = expect_output_and_weights(layer(query, key=key, value=value), (2, 4, 6), (2, 3, 4, 7))
     mistakes = {"`value` is not used: when it is given, `value_dense` is for it": {"value": key}}
     expect_attention(found, attends(value=value), attends, mistakes)
 
 
 @check("MultiHeadAttention")
 def a_mask_reaches_every_head(MultiHeadAttention):
-    query, key = uneven(2, 4, 5), uneven(2, 7, 3)
+    query, key = fixed_normal(2, 4, 5), fixed_normal(2, 7, 3)
     layer = many_heads(MultiHeadAttention, query, key)
-    attends = functools.partial(keras_attends, layer, query, key, key, heads=3)
+    attends = functools.partial(reference_attention, layer, query, key, key, heads=3)
     padding = np.arange(7) < np.array([[7], [4]])[:, None, None]
     for mask in map(ops.convert_to_tensor, (padding, padding & np.tri(4, 7, k=2, dtype=bool))):
         sentence = f"a mask of shape {tuple(mask.shape)} does not work for 4 queries, 7 keys: is `key` used?"
         result = attempt(sentence, layer, query, key=key, attention_mask=mask)
-        found = returned(result, (2, 4, 6), (2, 3, 4, 7))
+        found = expect_output_and_weights(result, (2, 4, 6), (2, 3, 4, 7))
         expect_attention(found, attends(mask=mask), attends, mask_mistakes(mask))

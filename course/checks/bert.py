@@ -13,10 +13,10 @@ from course.checking import (
     expect_close,
     expect_pair,
     expect_shape,
+    fixed_normal,
     to_numpy,
-    uneven,
 )
-from course.checking.mistakes import alike, attempt, expect_result, run_block, set_all
+from course.checking.mistakes import alike, attempt, expect_or_name_mistake, run_block, set_all
 
 # Two rows of a made-up vocabulary of 50; PAD is 0, CLS 2, SEP 3, MASK 4.
 TOKENS = np.array(
@@ -46,7 +46,7 @@ def as_rows(found, length):
 
 
 def expect_row(found, wanted, sentence, mistakes):
-    """Like `expect_result`, and a failure shows both rows."""
+    """Like `expect_or_name_mistake`, and a failure shows both rows."""
     for mistake, wrong in mistakes.items():
         expect(found.tolist() != wrong or found.tolist() == wanted, mistake)
     expect(found.tolist() == wanted, f"{sentence} (found {found.tolist()}, expected {wanted})")
@@ -162,7 +162,7 @@ def chooses_fifteen_percent(mask_tokens):
         & (np.where(ordinary, choice, 2.0).argsort(axis=-1) < np.array([[2], [1]])),
         "one token too many is chosen: ranks count from 0": by_rank(ordinary, (3, 2)),
     }
-    expect_result(chosen, wanted, "2 of the first row and 1 of the second are due", mistakes)
+    expect_or_name_mistake(chosen, wanted, "2 of the first row and 1 of the second are due", mistakes)
 
 
 @check("mask_tokens")
@@ -202,7 +202,9 @@ def eighty_ten_ten(mask_tokens):
         ),
         "nothing is hidden: most chosen tokens become `MASK`": rows,
     }
-    expect_result(inputs, expected, "the chosen tokens are not 80 % MASK, 10 % random, 10 % kept", mistakes)
+    expect_or_name_mistake(
+        inputs, expected, "the chosen tokens are not 80 % MASK, 10 % random, 10 % kept", mistakes
+    )
 
 
 # --- sentence_pair ----------------------------------------------------------------------------------------
@@ -282,12 +284,12 @@ def small_embedding(BertEmbedding, scale=1.0, **options):
         table = getattr(layer, name, None)
         expect(table is not None, f"the layer needs `self.{name}`, see its docstring")
         expect(table.built, f"`self.{name}` is made but not used")
-        table.embeddings.assign(scale * uneven(*table.embeddings.shape, seed=seed))
+        table.embeddings.assign(scale * fixed_normal(*table.embeddings.shape, seed=seed))
     norm = getattr(layer, "normalization", None)
     expect(norm is not None and norm.built, "the sum is to be normalized: `self.normalization`")
     expect_shape(norm.gamma, (6,), "the three vectors are added up, not put side by side")
-    norm.gamma.assign(1 + uneven(6, seed=5))
-    norm.beta.assign(uneven(6, seed=6))
+    norm.gamma.assign(1 + fixed_normal(6, seed=5))
+    norm.beta.assign(fixed_normal(6, seed=6))
     return layer
 
 
@@ -325,7 +327,7 @@ def adds_three_vectors(BertEmbedding):
     wanted = normalized(norm, token + segment + place)
     found = layer(integers(TOKENS), integers(SEGMENTS))
     expect_shape(found, (2, 13, 6), "(batch, length, hidden_dim)")
-    expect_result(found, wanted, "token, position and segment, added up and normalized", mistakes)
+    expect_or_name_mistake(found, wanted, "token, position and segment, added up and normalized", mistakes)
 
 
 @check("BertEmbedding")
@@ -345,7 +347,9 @@ def has_a_tiny_epsilon(BertEmbedding):
         "the epsilon is 1e-5: BERT's is 1e-12": normalized(norm, x, 1e-5),
     }
     message = "small embeddings come out wrong: which epsilon has the normalization?"
-    expect_result(layer(integers(TOKENS), integers(SEGMENTS)), normalized(norm, x), message, mistakes)
+    expect_or_name_mistake(
+        layer(integers(TOKENS), integers(SEGMENTS)), normalized(norm, x), message, mistakes
+    )
 
 
 @check("BertEmbedding")
@@ -369,14 +373,14 @@ PARTS = ("attention", "attention_residual", "intermediate_dense", "output_dense"
 @check("BertLayer")
 def looks_then_thinks_post_norm(BertLayer):
     for approximate in (True, False):
-        layer, x = BertLayer(2, 6, 10, dropout=0.0, approximate=approximate), uneven(2, 4, 6)
+        layer, x = BertLayer(2, 6, 10, dropout=0.0, approximate=approximate), fixed_normal(2, 4, 6)
         expect_shape(run_block(layer, x), (2, 4, 6), "the width stays")
         set_all(layer, *PARTS)
         for name, mask in (("no mask", None), ("a causal mask", blocks.causal_mask(4))):
             mistakes = layer_mistakes(layer, x, mask, approximate)
             found = attempt(f"{name} does not work", layer, x, attention_mask=mask)
             message = f"with {name} and approximate={approximate} the result is not attention, then dense"
-            expect_result(found, layer_result(layer, x, mask, approximate), message, mistakes)
+            expect_or_name_mistake(found, layer_result(layer, x, mask, approximate), message, mistakes)
 
 
 def layer_result(layer, x, mask, approximate, **mistake):
@@ -432,7 +436,7 @@ def layer_mistakes(layer, x, mask, approximate):
 @check("BertLayer")
 def sets_the_epsilon(BertLayer):
     for epsilon in (1e-12, 0.01):
-        layer, x = BertLayer(2, 6, 10, dropout=0.0, epsilon=epsilon), uneven(2, 4, 6, scale=1e-4)
+        layer, x = BertLayer(2, 6, 10, dropout=0.0, epsilon=epsilon), fixed_normal(2, 4, 6, scale=1e-4)
         run_block(layer, x)
         for name in PARTS:
             expect(
@@ -450,7 +454,7 @@ def sets_the_epsilon(BertLayer):
 
 @check("BertLayer")
 def hands_the_dropout_on(BertLayer):
-    layer, x = BertLayer(2, 6, 10, dropout=0.4), uneven(2, 4, 6)
+    layer, x = BertLayer(2, 6, 10, dropout=0.4), fixed_normal(2, 4, 6)
     run_block(layer, x)
     for name in ("attention_residual", "feed_forward_residual"):
         rate = getattr(layer, name).dropout.rate
@@ -509,7 +513,7 @@ def runs_through_all_layers(Bert):
     kept = ops.convert_to_tensor((TOKENS != 0)[..., None])
     mistakes = {sentence: ops.where(kept, wrong, 0.0) for sentence, wrong in mistakes.items()}
     message = "the states are not embedding, then all blocks"
-    expect_result(ops.where(kept, found[0], 0.0), ops.where(kept, states, 0.0), message, mistakes)
+    expect_or_name_mistake(ops.where(kept, found[0], 0.0), ops.where(kept, states, 0.0), message, mistakes)
 
 
 @check("Bert")
@@ -527,7 +531,9 @@ def pools_the_first_place(Bert):
         "the pooler reads the embeddings: it reads what the last block gave": pool(embedded[:, 0]),
         "the pooler has its tanh already": ops.tanh(pool(states[:, 0])),
     }
-    expect_result(pooled, pool(states[:, 0]), "the pooler is not applied to the first place", mistakes)
+    expect_or_name_mistake(
+        pooled, pool(states[:, 0]), "the pooler is not applied to the first place", mistakes
+    )
 
 
 @check("Bert")
@@ -546,7 +552,7 @@ def padding_changes_nothing(Bert):
 
 @check("MaskedLanguageHead")
 def scores_by_the_embeddings(MaskedLanguageHead):
-    states, embeddings = uneven(2, 3, 6), uneven(11, 6, seed=1)
+    states, embeddings = fixed_normal(2, 3, 6), fixed_normal(11, 6, seed=1)
     for approximate in (True, False):
         layer = MaskedLanguageHead(11, 6, approximate=approximate)
         found = layer(states, embeddings)
@@ -557,12 +563,12 @@ def scores_by_the_embeddings(MaskedLanguageHead):
                 "the head has a large matrix of its own: take the scores with `embeddings`",
             )
         set_all(layer, "transform_dense", "normalization")
-        layer.bias.assign(uneven(11, seed=3))
+        layer.bias.assign(fixed_normal(11, seed=3))
         mistakes = head_mistakes(layer, states, embeddings, approximate)
         message = (
             f"with approximate={approximate}: transform, GELU, normalize, times the embeddings, plus bias"
         )
-        expect_result(
+        expect_or_name_mistake(
             layer(states, embeddings), head_result(layer, states, embeddings, approximate), message, mistakes
         )
 
@@ -609,7 +615,7 @@ def head_mistakes(layer, states, embeddings, approximate):
 @check("MaskedLanguageHead")
 def has_the_epsilon_of_bert(MaskedLanguageHead):
     layer = MaskedLanguageHead(11, 6)
-    layer(uneven(2, 3, 6), uneven(11, 6, seed=1))
+    layer(fixed_normal(2, 3, 6), fixed_normal(11, 6, seed=1))
     for name in ("transform_dense", "normalization"):
         expect(getattr(layer, name, None) is not None, f"the layer needs `self.{name}`, see its docstring")
     found = layer.normalization.epsilon
@@ -625,7 +631,7 @@ def losses_of(labels, logits):
 
 @check("masked_language_loss")
 def counts_chosen_places_only(masked_language_loss):
-    labels, logits = integers(np.arange(8).reshape(2, 4) % 7), 2 * uneven(2, 4, 7)
+    labels, logits = integers(np.arange(8).reshape(2, 4) % 7), 2 * fixed_normal(2, 4, 7)
     chosen = np.array([[True, False, False, False], [True, True, False, True]])
     losses = losses_of(labels, logits)
     found = masked_language_loss(labels, logits, ops.convert_to_tensor(chosen))
@@ -646,13 +652,13 @@ def counts_chosen_places_only(masked_language_loss):
         ),
     }
     message = "the loss is not the mean over the chosen places"
-    expect_result(found, losses[chosen].mean(), message, mistakes)
+    expect_or_name_mistake(found, losses[chosen].mean(), message, mistakes)
 
 
 @check("masked_language_loss")
 def nothing_chosen_costs_nothing(masked_language_loss):
     nothing = ops.zeros((1, 3), "bool")
-    found = masked_language_loss(integers([[1, 2, 3]]), uneven(1, 3, 7), nothing)
+    found = masked_language_loss(integers([[1, 2, 3]]), fixed_normal(1, 3, 7), nothing)
     expect(not np.isnan(to_numpy(found)).any(), "without a chosen place 0 is divided by 0: guard against it")
     expect_close(found, 0.0, "without a chosen place the loss is 0")
 
@@ -693,7 +699,7 @@ def rises_then_falls_to_zero(linear_warmup_decay):
     sentence = "several steps at once do not work: `ops.minimum` and `ops.maximum` choose entry by entry, `if` does not"
     found = attempt(sentence, linear_warmup_decay, ops.convert_to_tensor(steps), 0.3, 20, 100)
     expect_shape(found, steps.shape, "one rate for each step")
-    expect_result(found, wanted, "the rate is not a line up and a line down to 0", mistakes)
+    expect_or_name_mistake(found, wanted, "the rate is not a line up and a line down to 0", mistakes)
 
 
 @check("linear_warmup_decay")
@@ -737,7 +743,9 @@ def sorts_by_the_pooled_vector(BertClassifier):
         "the scores have an activation, a tanh: they need none": ops.tanh(plain),
         "the scores have an activation, a ReLU: they need none": ops.relu(plain),
     }
-    expect_result(model(inputs), plain, "the scores are not `class_dense` of the pooled vector", mistakes)
+    expect_or_name_mistake(
+        model(inputs), plain, "the scores are not `class_dense` of the pooled vector", mistakes
+    )
 
 
 @check("BertClassifier")
@@ -769,7 +777,7 @@ def drops_before_the_dense_layer(BertClassifier):
 
 @check("sentence_vectors")
 def means_of_real_states(sentence_vectors):
-    states, tokens = uneven(2, 13, 5) + 0.4, integers(TOKENS)
+    states, tokens = fixed_normal(2, 13, 5) + 0.4, integers(TOKENS)
     real = (TOKENS != 0)[..., None]
     values = to_numpy(states)
 
@@ -800,10 +808,12 @@ def means_of_real_states(sentence_vectors):
     }
     found = sentence_vectors(states, tokens)
     expect_shape(found, (2, 5), "(batch, hidden_dim)")
-    expect_result(found, scaled(mean), "the vector is not the mean of the real states, scaled", mistakes)
+    expect_or_name_mistake(
+        found, scaled(mean), "the vector is not the mean of the real states, scaled", mistakes
+    )
 
 
 @check("sentence_vectors")
 def have_length_one(sentence_vectors):
-    found = to_numpy(sentence_vectors(uneven(2, 13, 5) * 7.0, integers(TOKENS)))
+    found = to_numpy(sentence_vectors(fixed_normal(2, 13, 5) * 7.0, integers(TOKENS)))
     expect_close((found**2).sum(axis=-1), np.ones(2), "the squares of each vector are to sum to 1")

@@ -5,13 +5,13 @@ import numpy as np
 from keras import ops
 
 from course import blocks
-from course.checking import check, expect, expect_boolean, expect_close, expect_shape, to_numpy, uneven
+from course.checking import check, expect, expect_boolean, expect_close, expect_shape, fixed_normal, to_numpy
 from course.checking.mistakes import (
     alike,
     attempt,
     expect_any_batch,
+    expect_or_name_mistake,
     expect_other_shape,
-    expect_result,
     run_block,
     set_all,
 )
@@ -35,7 +35,7 @@ def finds_the_nearest_colour(quantize):
         [[-1, -1, -1], [1, 1, 1], [1, -0.8, -0.6], [-0.6, 0.9, 0.8], [0.2, 0, -0.1]], "float32"
     )
     images = np.array([[[[0.9, 0.8, 1.0], [0.5, -0.5, -1.0], [0.3, 0.2, 0.1]]]], "float32")
-    images = np.concatenate([images, uneven(1, 1, 3, 3, seed=4)])
+    images = np.concatenate([images, fixed_normal(1, 1, 3, 3, seed=4)])
     differences = images[..., None, :] - palette
     squares = (differences**2).sum(axis=-1)
     found = quantize(ops.convert_to_tensor(images), palette)
@@ -56,7 +56,9 @@ def finds_the_nearest_colour(quantize):
             images @ palette.T
         ).argmax(axis=-1),
     }
-    expect_result(found, squares.argmin(axis=-1), "these are not the nearest of five colours", mistakes)
+    expect_or_name_mistake(
+        found, squares.argmin(axis=-1), "these are not the nearest of five colours", mistakes
+    )
     expect("int" in str(found.dtype), "the numbers of colours are to be integers")
 
 
@@ -93,7 +95,9 @@ def looks_up_and_stretches(dequantize):
             tokens[..., None] * 127.5 + np.zeros(2)
         ),
     }
-    expect_result(found, np.rint(127.5 * (chosen + 1)), "the colours are not 127.5 * (c + 1)", mistakes)
+    expect_or_name_mistake(
+        found, np.rint(127.5 * (chosen + 1)), "the colours are not 127.5 * (c + 1)", mistakes
+    )
 
 
 @check("dequantize")
@@ -109,7 +113,7 @@ def gives_bytes(dequantize):
 
 @check("image_to_sequence")
 def reads_row_by_row(image_to_sequence):
-    pixels = uneven(2, 3, 4, 5)
+    pixels = fixed_normal(2, 3, 4, 5)
     found = image_to_sequence(pixels)
     expect_shape(found, (2, 12, 5), "(batch, height * width, hidden_dim)")
     rows = ops.reshape(pixels, (2, 12, 5))
@@ -119,12 +123,12 @@ def reads_row_by_row(image_to_sequence):
         "pixels are read column by column: read row by row": columns,
         "without `start` nothing is shifted: place i holds pixel i": late,
     }
-    expect_result(found, rows, "without `start`, pixels stand in reading order", mistakes)
+    expect_or_name_mistake(found, rows, "without `start`, pixels stand in reading order", mistakes)
 
 
 @check("image_to_sequence")
 def comes_one_step_late_with_start(image_to_sequence):
-    pixels, start = uneven(2, 3, 4, 5), uneven(5, seed=1)
+    pixels, start = fixed_normal(2, 3, 4, 5), fixed_normal(5, seed=1)
     rows, first = ops.reshape(pixels, (2, 12, 5)), ops.broadcast_to(start, (2, 1, 5))
     found = attempt(
         "it stops if there is a `start`. That is one vector, (hidden_dim,): every picture needs a copy of it, and "
@@ -150,7 +154,7 @@ def comes_one_step_late_with_start(image_to_sequence):
         "each row is shifted for itself: shift the whole sequence once": ops.reshape(beside, (2, 12, 5)),
     }
     wanted = ops.concatenate([first, rows[:, :-1]], axis=1)
-    expect_result(found, wanted, "place 0 is to hold `start`, place i pixel i - 1", mistakes)
+    expect_or_name_mistake(found, wanted, "place 0 is to hold `start`, place i pixel i - 1", mistakes)
     expect_any_batch(lambda pixels: image_to_sequence(pixels, start), pixels)
 
 
@@ -163,10 +167,10 @@ def normed(x, scale, epsilon=1e-5):
 
 @check("RMSNorm")
 def agrees_with_keras(RMSNorm):
-    layer, x = RMSNorm(), uneven(2, 3, 5) + 0.7
+    layer, x = RMSNorm(), fixed_normal(2, 3, 5) + 0.7
     layer(x)
     expect(len(layer.weights) == 1, "there is one weight, `scale`: nothing is added afterwards")
-    layer.scale.assign(uneven(5, seed=1))
+    layer.scale.assign(fixed_normal(5, seed=1))
     mean_square = ops.mean(ops.square(x), axis=-1, keepdims=True)
     across = ops.mean(ops.square(x), axis=1, keepdims=True)
     root = ops.rsqrt(mean_square + 1e-5)
@@ -187,19 +191,19 @@ def agrees_with_keras(RMSNorm):
         * layer.scale,
     }
     wanted = ops.rms_normalization(x, layer.scale, axis=-1, epsilon=1e-5)
-    expect_result(layer(x), wanted, "the result is not that of Keras' RMS normalization", mistakes)
+    expect_or_name_mistake(layer(x), wanted, "the result is not that of Keras' RMS normalization", mistakes)
 
 
 @check("RMSNorm")
 def epsilon_stands_under_the_root(RMSNorm):
-    layer, x = RMSNorm(epsilon=0.01), uneven(2, 3, 5, scale=0.05)
+    layer, x = RMSNorm(epsilon=0.01), fixed_normal(2, 3, 5, scale=0.05)
     mean_square = ops.mean(ops.square(x), axis=-1, keepdims=True)
     mistakes = {
         "`epsilon` is added to the mean square, before the root": x / (ops.sqrt(mean_square) + 0.01),
         "`self.epsilon` is not used": normed(x, 1.0),
         "there is no epsilon": normed(x, 1.0, 0.0),
     }
-    expect_result(layer(x), normed(x, 1.0, 0.01), "small inputs come out wrong", mistakes)
+    expect_or_name_mistake(layer(x), normed(x, 1.0, 0.01), "small inputs come out wrong", mistakes)
     expect_close(layer(ops.zeros((1, 2, 5))), 0.0, "zeros stay zeros: nothing may be divided by 0")
 
 
@@ -211,7 +215,7 @@ PARTS = ("attention_norm", "attention", "feed_forward_norm", "intermediate_dense
 @check("PixelBlock")
 def has_no_biases(PixelBlock):
     layer = PixelBlock(2, 6)
-    expect_shape(run_block(layer, uneven(2, 4, 6)), (2, 4, 6), "the width stays")
+    expect_shape(run_block(layer, fixed_normal(2, 4, 6)), (2, 4, 6), "the width stays")
     for name in PARTS:
         expect(getattr(layer, name, None) is not None, f"the layer needs `self.{name}`, see its docstring")
     expect(not layer.attention.use_bias, "the attention has biases: make it with `use_bias=False`")
@@ -221,7 +225,7 @@ def has_no_biases(PixelBlock):
     expect_shape(wide, (6, 24), "`intermediate_dense` is four times as wide as the block")
     sentence = "`output_dense` has an activation: `quick_gelu` stands before it, and is the only one"
     expect(layer.output_dense.activation is keras.activations.linear, sentence)
-    x = uneven(2, 4, 6) + 0.7
+    x = fixed_normal(2, 4, 6) + 0.7
     for name in ("attention_norm", "feed_forward_norm"):
         norm = getattr(layer, name)
         expect(len(norm.weights) == 1, f"`self.{name}` is to be your `RMSNorm`, which has one weight")
@@ -230,7 +234,7 @@ def has_no_biases(PixelBlock):
 
 @check("PixelBlock")
 def looks_then_thinks(PixelBlock):
-    layer, x = PixelBlock(2, 6), uneven(2, 4, 6)
+    layer, x = PixelBlock(2, 6), fixed_normal(2, 4, 6)
     layer(x)
     set_all(layer, *PARTS)
     look, first, second = layer.attention, layer.attention_norm, layer.feed_forward_norm
@@ -278,7 +282,7 @@ def looks_then_thinks(PixelBlock):
         }
         sentence = f"{name} does not work: is it passed on by its name, `attention_mask=attention_mask`?"
         result = attempt(sentence, layer, x, attention_mask=mask)
-        expect_result(
+        expect_or_name_mistake(
             result, y + think(second(y)), f"with {name} the result is not attention, then dense", mistakes
         )
 
@@ -292,7 +296,7 @@ def small_model(ImageGPT, objective):
     model.embed(integers(np.zeros((1, 3, 4))))
     for seed, variable in enumerate((model.pixel_embedding.embeddings, model.positions, model.start)):
         if variable is not None:
-            variable.assign(uneven(*variable.shape, seed=seed))
+            variable.assign(fixed_normal(*variable.shape, seed=seed))
     return model
 
 
@@ -303,8 +307,10 @@ def embeds_pixels_and_places(ImageGPT):
     rows = blocks.image_to_sequence(pixels)
     mistakes = {"the positions are not added": rows}
     found = model.embed(images)
-    expect_result(found, rows + model.positions, "with the BERT objective: pixels, then positions", mistakes)
-    mask = uneven(2, 3, 4, seed=1) > 0.4
+    expect_or_name_mistake(
+        found, rows + model.positions, "with the BERT objective: pixels, then positions", mistakes
+    )
+    mask = fixed_normal(2, 3, 4, seed=1) > 0.4
     flat = ops.reshape(mask, (2, 12, 1))
     zero = model.pixel_embedding(ops.where(mask, 0, images))
     mistakes = {
@@ -319,7 +325,9 @@ def embeds_pixels_and_places(ImageGPT):
     }
     sentence = "with a mask `embed` stops: `mask[..., None]` has the axis that `hidden_dim` needs"
     found = attempt(sentence, model.embed, images, mask)
-    expect_result(found, ops.where(flat, 0.0, rows) + model.positions, "hidden pixels are off", mistakes)
+    expect_or_name_mistake(
+        found, ops.where(flat, 0.0, rows) + model.positions, "hidden pixels are off", mistakes
+    )
 
 
 @check("ImageGPT")
@@ -336,7 +344,9 @@ def starts_late_when_autoregressive(ImageGPT):
         ),
     }
     found = model.embed(images)
-    expect_result(found, late + model.positions, "is `image_to_sequence` given `self.start`?", mistakes)
+    expect_or_name_mistake(
+        found, late + model.positions, "is `image_to_sequence` given `self.start`?", mistakes
+    )
 
 
 def last_outputs(model, *pictures):
@@ -393,11 +403,13 @@ def lists_what_every_layer_gave(ImageGPT):
                 block(before)
             )
         }
-        expect_result(after, block(before), "each block reads what the one before gave", mistakes)
-    mask = uneven(2, 3, 4, seed=1) > 0.4
+        expect_or_name_mistake(after, block(before), "each block reads what the one before gave", mistakes)
+    mask = fixed_normal(2, 3, 4, seed=1) > 0.4
     found = attempt("`layer_outputs` with a mask does not work", model.layer_outputs, images, mask)
     mistakes = {"the mask is lost on the way: give it to `embed`": model.embed(images)}
-    expect_result(found[0], model.embed(images, mask), "the first output is `embed(images, mask)`", mistakes)
+    expect_or_name_mistake(
+        found[0], model.embed(images, mask), "the first output is `embed(images, mask)`", mistakes
+    )
     expect_close(
         found[1],
         model.blocks[0](found[0]),
@@ -414,7 +426,7 @@ def losses_of(images, logits):
 
 @check("autoregressive_loss")
 def the_mean_surprise_of_all_pixels(autoregressive_loss):
-    images, logits = some_tokens(5, 2, 3, 4), uneven(2, 3, 4, 5)
+    images, logits = some_tokens(5, 2, 3, 4), fixed_normal(2, 3, 4, 5)
     losses = losses_of(images, logits)
     flat, scores = ops.reshape(images, (2, 12)), ops.reshape(logits, (2, 12, 5))
     found = autoregressive_loss(images, logits)
@@ -434,7 +446,7 @@ def the_mean_surprise_of_all_pixels(autoregressive_loss):
         "these are probabilities: take their logarithms": -np.exp(-losses).mean(),
         "the mean runs over the colours, too: pick the pixel's own first": losses.mean() / 5,
     }
-    expect_result(found, losses.mean(), "the loss is not Keras' cross-entropy, averaged", mistakes)
+    expect_or_name_mistake(found, losses.mean(), "the loss is not Keras' cross-entropy, averaged", mistakes)
     expect_any_batch(autoregressive_loss, images, logits)
 
 
@@ -459,7 +471,7 @@ def hides_where_the_noise_is_low(bert_mask):
         "whole rows are hidden: each pixel has its own noise": np.broadcast_to(below[:, :, :1], noise.shape),
     }
     found = bert_mask(ops.convert_to_tensor(noise))
-    expect_result(found, below, "hidden is where the noise is below 0.15", mistakes)
+    expect_or_name_mistake(found, below, "hidden is where the noise is below 0.15", mistakes)
     expect_boolean(found, "a mask holds True and False, not numbers")
 
 
@@ -467,7 +479,7 @@ def hides_where_the_noise_is_low(bert_mask):
 def follows_the_probability(bert_mask):
     noise = np.random.default_rng(4).random((2, 4, 5)).astype("float32")
     mistakes = {"`probability` is not used": noise < 0.15}
-    expect_result(
+    expect_or_name_mistake(
         bert_mask(ops.convert_to_tensor(noise), 0.6),
         noise < 0.6,
         "with a probability of 0.6 it is off",
@@ -477,7 +489,7 @@ def follows_the_probability(bert_mask):
 
 @check("bert_loss")
 def counts_hidden_pixels_only(bert_loss):
-    images, logits = some_tokens(5, 2, 3, 4), uneven(2, 3, 4, 5)
+    images, logits = some_tokens(5, 2, 3, 4), fixed_normal(2, 3, 4, 5)
     mask = np.array([[1, 0, 0, 0] * 3, [1, 1, 0, 1] * 3], bool).reshape(2, 3, 4)
     losses = losses_of(images, logits)
     found = bert_loss(images, logits, ops.convert_to_tensor(mask))
@@ -492,12 +504,14 @@ def counts_hidden_pixels_only(bert_loss):
         ),
         "the number of hidden pixels is one too large": losses[mask].sum() / 13,
     }
-    expect_result(found, losses[mask].mean(), "the loss is not the mean over hidden pixels", mistakes)
+    expect_or_name_mistake(
+        found, losses[mask].mean(), "the loss is not the mean over hidden pixels", mistakes
+    )
 
 
 @check("bert_loss")
 def nothing_hidden_costs_nothing(bert_loss):
-    found = bert_loss(some_tokens(5, 1, 2, 3), uneven(1, 2, 3, 5), ops.zeros((1, 2, 3), "bool"))
+    found = bert_loss(some_tokens(5, 1, 2, 3), fixed_normal(1, 2, 3, 5), ops.zeros((1, 2, 3), "bool"))
     expect_close(found, 0.0, "with nothing hidden the loss is 0, not NaN: let the divisor be at least 1")
 
 
@@ -530,7 +544,7 @@ def noise_falls_on_a_colour(next_pixel):
         "the colours are numbered from 0": right + 1,
     }
     message = "of shares .2 .5 .05 .25, noise up to .2 gives colour 0, up to .7 colour 1, up to .75 colour 2"
-    expect_result(drawn(next_pixel, noise), right, message, mistakes)
+    expect_or_name_mistake(drawn(next_pixel, noise), right, message, mistakes)
 
 
 @check("next_pixel")
@@ -546,7 +560,7 @@ def temperature_divides(next_pixel):
         "the logits are multiplied by `temperature`: divide them": ends(0.5),
     }
     found = drawn(next_pixel, noise, temperature=0.5)
-    expect_result(
+    expect_or_name_mistake(
         found, ends(2.0), "with a temperature of 0.5 likely colours are to become likelier", mistakes
     )
 
@@ -570,7 +584,7 @@ def top_k_leaves_the_likeliest(next_pixel):
     }
     found = drawn(next_pixel, noise, top_k=2)
     message = "with `top_k=2` only colours 1 and 3 may be drawn, at two to one"
-    expect_result(found, ends(SHARES > 0.22), message, mistakes)
+    expect_or_name_mistake(found, ends(SHARES > 0.22), message, mistakes)
     low = ops.convert_to_tensor(np.log(SHARES)[None] - 9.0)
     left_out = next_pixel(low, ops.convert_to_tensor(np.array([0.01], "float32")), top_k=2)
     expect_close(left_out, np.array([1]), "a colour left out needs a score far below all others, not 0")
@@ -632,7 +646,7 @@ def known_pixels_stay_and_are_read(complete):
         ),
     }
     message = "the drawn pixels are off: does each step get the latest pixel and the latest state?"
-    expect_result(found, right, message, mistakes)
+    expect_or_name_mistake(found, right, message, mistakes)
 
 
 @check("complete")
@@ -655,7 +669,9 @@ def passes_its_options_on(complete):
         found = complete(step, state, known, ops.convert_to_tensor(noise), **options)
         name = next(iter(options))
         mistakes = {f"`{name}` does not reach `next_pixel`": continued(known, noise)}
-        expect_result(found, continued(known, noise, **options), f"with `{name}` it is off", mistakes)
+        expect_or_name_mistake(
+            found, continued(known, noise, **options), f"with `{name}` it is off", mistakes
+        )
 
 
 # --- vote -------------------------------------------------------------------------------------------------
@@ -677,7 +693,9 @@ def most_votes_win(vote):
     sentence = "five votes on four pictures and six classes do not work: there are `noise.shape[-1]` classes"
     found = attempt(sentence, vote, integers(votes), ops.convert_to_tensor(noise))
     expect_shape(found, (4,), "one class for each picture")
-    expect_result(found, np.array([2, 4, 1, 3]), "the class with the most of five votes is to win", mistakes)
+    expect_or_name_mistake(
+        found, np.array([2, 4, 1, 3]), "the class with the most of five votes is to win", mistakes
+    )
 
 
 @check("vote")
@@ -691,6 +709,6 @@ def noise_decides_ties(vote):
         "the noise outweighs the votes: it may decide between equals only": np.array([0, 4, 3]),
     }
     found = to_numpy(vote(integers(votes), ops.convert_to_tensor(noise.astype("float32"))))
-    expect_result(
+    expect_or_name_mistake(
         found, np.array([3, 1, 2]), "of classes with as many votes, the largest noise wins", mistakes
     )

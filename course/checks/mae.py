@@ -7,8 +7,14 @@ import numpy as np
 from keras import ops
 
 from course import blocks
-from course.checking import check, expect, expect_boolean, expect_close, expect_shape, to_numpy, uneven
-from course.checking.mistakes import attempt, expect_any_batch, expect_other_shape, expect_result, set_all
+from course.checking import check, expect, expect_boolean, expect_close, expect_shape, fixed_normal, to_numpy
+from course.checking.mistakes import (
+    attempt,
+    expect_any_batch,
+    expect_or_name_mistake,
+    expect_other_shape,
+    set_all,
+)
 
 
 def floats(values):
@@ -57,7 +63,7 @@ def one_block_by_hand(block_mask):
         "the block lies on its side: its height is sqrt(s * r), its width sqrt(s / r)": lying,
         "the block sticks out of the grid: it begins in row int(top * (rows - height + 1))": cut,
     }
-    expect_result(
+    expect_or_name_mistake(
         mask, right, "s = 12 and r = 3 make 6 rows and 2 columns, from row 2 and column 2 on", mistakes
     )
 
@@ -106,7 +112,7 @@ def the_second_block_knows_the_first(block_mask):
         "only one block was drawn: go on while no more than `ratio` is hidden": alone,
     }
     message = "the second block has s = 2 + 0.5 * (32 - 8 - 2) = 13 patches, so 4 rows and 3 columns"
-    expect_result(expect_mask(block_mask(noise, (8, 10), 0.4, 2), (8, 10)), right, message, mistakes)
+    expect_or_name_mistake(expect_mask(block_mask(noise, (8, 10), 0.4, 2), (8, 10)), right, message, mistakes)
 
 
 @check("block_mask")
@@ -116,7 +122,7 @@ def no_block_is_larger_than_the_grid(block_mask):
     right = np.zeros((6, 10), bool)
     right[:, 4:7] = True
     message = "10 rows do not fit into 6: take at most the grid's, before you work out where the block begins"
-    expect_result(mask, right, message, {})
+    expect_or_name_mistake(mask, right, message, {})
 
 
 @check("block_mask")
@@ -150,7 +156,7 @@ def nearest_of_three(visual_tokens):
         "in |v|^2 - 2 v·c + |c|^2 the product is subtracted": (lengths + 2 * products).argmin(axis=-1),
     }
     found = visual_tokens(vectors, codebook)
-    expect_result(found, squares.argmin(axis=-1), "these are not the nearest codes", mistakes)
+    expect_or_name_mistake(found, squares.argmin(axis=-1), "these are not the nearest codes", mistakes)
     expect("int" in str(found.dtype), "numbers of codes are integers")
 
 
@@ -166,7 +172,7 @@ def every_code_is_its_own(visual_tokens):
     codebook, vectors = floats([[0.6, 0.6], [1.0, 0.0]]), floats([[[0.0, 0.0]]])
     message = "the distance sums squares, not absolute values: 0.6, 0.6 is nearer to 0, 0 than 1, 0 is"
     expect_close(visual_tokens(vectors, codebook), np.array([[0]]), message)
-    codebook = uneven(7, 5, scale=2.0) * floats(np.linspace(0.2, 3, 7)[:, None])
+    codebook = fixed_normal(7, 5, scale=2.0) * floats(np.linspace(0.2, 3, 7)[:, None])
     vectors = ops.broadcast_to(codebook, (3, 7, 5))
     message = "a vector that *is* a code is not given its number: square the differences, then sum"
     expect_close(visual_tokens(vectors, codebook), np.tile(np.arange(7), (3, 1)), message)
@@ -174,7 +180,7 @@ def every_code_is_its_own(visual_tokens):
 
 @check("visual_token_loss")
 def only_hidden_patches_count(visual_token_loss):
-    codes, logits = integers([[0, 2, 1, 1, 3, 0], [2, 2, 0, 1, 3, 3]]), uneven(2, 6, 4, scale=2.0)
+    codes, logits = integers([[0, 2, 1, 1, 3, 0], [2, 2, 0, 1, 3, 3]]), fixed_normal(2, 6, 4, scale=2.0)
     logs = to_numpy(ops.log_softmax(logits, axis=-1))
     losses = -np.take_along_axis(logs, to_numpy(codes)[..., None], axis=-1)[..., 0]
     across = to_numpy(ops.log_softmax(logits, axis=1))
@@ -195,7 +201,7 @@ def only_hidden_patches_count(visual_token_loss):
     }
     found = visual_token_loss(codes, logits, ops.convert_to_tensor(HIDDEN))
     expect_shape(found, (), "one number")
-    expect_result(
+    expect_or_name_mistake(
         found, np.float32(losses[HIDDEN].mean()), "this is not the mean over hidden patches", mistakes
     )
 
@@ -253,20 +259,20 @@ def four_patches_by_hand(random_masking):
             [[False, False, True, True]] * 2
         ),
     }
-    expect_result(mask, hidden, "of the first image, 10 and 30 are hidden", mistakes)
+    expect_or_name_mistake(mask, hidden, "of the first image, 10 and 30 are hidden", mistakes)
     mistakes = {
         "this is the order, which patch comes first: `restore` is its inverse, sort it once more": np.array(
             [[1, 3, 0, 2], [0, 3, 1, 2]]
         )
     }
     right = np.array([[2, 0, 3, 1], [0, 2, 3, 1]])
-    expect_result(restore, right, "patch 10 has the third smallest noise: its place is 2", mistakes)
+    expect_or_name_mistake(restore, right, "patch 10 has the third smallest noise: its place is 2", mistakes)
 
 
 @check("random_masking")
 def keeps_the_right_number(random_masking):
     for length, ratio, count in ((8, 0.75, 2), (10, 0.4, 6), (14, 0.6, 5)):
-        visible, mask, _ = triple(random_masking(uneven(3, length, 2), some_noise(3, length), ratio))
+        visible, mask, _ = triple(random_masking(fixed_normal(3, length, 2), some_noise(3, length), ratio))
         sentence = (
             f"of {length} patches and a mask ratio of {ratio}, int({length} * (1 - {ratio})) = {count} stay"
         )
@@ -278,13 +284,15 @@ def keeps_the_right_number(random_masking):
 
 @check("random_masking")
 def visible_patches_stand_by_their_noise(random_masking):
-    patches, noise = uneven(3, 8, 4), some_noise(3, 8, seed=3)
+    patches, noise = fixed_normal(3, 8, 4), some_noise(3, 8, seed=3)
     visible, _, restore = triple(random_masking(patches, noise, 0.5))
     order = noise.argsort(axis=-1)
     right = np.take_along_axis(to_numpy(patches), order[:, :4, None], axis=1)
     reading = np.take_along_axis(to_numpy(patches), np.sort(order[:, :4], axis=-1)[..., None], axis=1)
     mistakes = {"the visible patches stand in reading order: `restore` cannot find them again": reading}
-    expect_result(visible, right, "the visible patches are not those with the smallest noise", mistakes)
+    expect_or_name_mistake(
+        visible, right, "the visible patches are not those with the smallest noise", mistakes
+    )
     expect_close(restore, order.argsort(axis=-1), "`restore` is the rank of each patch's noise")
     expect_any_batch(lambda patches, noise: random_masking(patches, noise, 0.5), patches, noise)
 
@@ -310,23 +318,25 @@ def puts_four_patches_back(restore_order):
         "the mask token is added to visible patches, too": np.where(right == -1, -1, right - 1),
     }
     mistakes = {sentence: wrong[..., None] for sentence, wrong in mistakes.items()}
-    expect_result(found, right[..., None], "the first image is [mask], 20, [mask], 40", mistakes)
+    expect_or_name_mistake(found, right[..., None], "the first image is [mask], 20, [mask], 40", mistakes)
 
 
 @check("restore_order")
 def undoes_random_masking(restore_order):
-    patches, noise = uneven(3, 8, 5), some_noise(3, 8)
+    patches, noise = fixed_normal(3, 8, 5), some_noise(3, 8)
     ranks = noise.argsort(axis=-1).argsort(axis=-1)
     order = noise.argsort(axis=-1)
     for count in (8, 3):
         visible = floats(np.take_along_axis(to_numpy(patches), order[:, :count, None], axis=1))
-        found = restore_order(visible, uneven(5, seed=2), integers(ranks))
-        right = np.where((ranks < count)[..., None], to_numpy(patches), to_numpy(uneven(5, seed=2)))
+        found = restore_order(visible, fixed_normal(5, seed=2), integers(ranks))
+        right = np.where((ranks < count)[..., None], to_numpy(patches), to_numpy(fixed_normal(5, seed=2)))
         expect_close(
             found, right, f"with {count} of 8 patches visible they do not come back to where they were"
         )
     expect_any_batch(
-        lambda visible, restore: restore_order(visible, uneven(5, seed=2), restore), visible, integers(ranks)
+        lambda visible, restore: restore_order(visible, fixed_normal(5, seed=2), restore),
+        visible,
+        integers(ranks),
     )
 
 
@@ -371,7 +381,7 @@ def two_rows_of_three(sin_cos_positions):
             [np.sin(number * half), np.cos(number * half)], axis=-1
         ),
     }
-    expect_result(found, right, "the table is off", mistakes)
+    expect_or_name_mistake(found, right, "the table is off", mistakes)
 
 
 @check("sin_cos_positions")
@@ -390,10 +400,10 @@ def the_first_patch_is_all_zeros_and_ones(sin_cos_positions):
 def small_encoder(MAEEncoder):
     """An encoder for 2 x 4 patches with filled weights, images and noise."""
     layer = MAEEncoder((4, 8), 2, 1, 2, 8, 10, mask_ratio=0.5)
-    images, noise = uneven(3, 4, 8, 2), some_noise(3, 8)
+    images, noise = fixed_normal(3, 4, 8, 2), some_noise(3, 8)
     triple(layer(images, noise), "(tokens, mask, restore)")
     set_all(layer, "patch_embedding", "encoder")
-    layer.class_token.assign(uneven(8, seed=4))
+    layer.class_token.assign(fixed_normal(8, seed=4))
     return layer, images, noise
 
 
@@ -441,7 +451,7 @@ def encodes_what_is_visible(MAEEncoder):
     }
     mistakes = {say: encoded(layer, images, noise, **fault) for say, fault in mistakes.items()}
     message = "the tokens are not those of the class token and the visible patches with their positions"
-    expect_result(tokens, encoded(layer, images, noise), message, mistakes)
+    expect_or_name_mistake(tokens, encoded(layer, images, noise), message, mistakes)
     expect_boolean(
         mask, "the second result is `mask`, and yours does not hold booleans: (tokens, mask, restore)"
     )
@@ -475,11 +485,11 @@ def without_noise_it_sees_everything(MAEEncoder):
 def small_decoder(MAEDecoder):
     """A decoder for 2 x 3 patches with filled weights, tokens and `restore`."""
     layer = MAEDecoder((2, 3), 5, 1, 2, 8, 10)
-    tokens, restore = uneven(4, 4, 7), integers(some_noise(4, 6).argsort(axis=-1))
+    tokens, restore = fixed_normal(4, 4, 7), integers(some_noise(4, 6).argsort(axis=-1))
     sentence = "it stops with tokens of another width: first all of them, the class token too, pass `embedding_dense`"
     attempt(sentence, layer, tokens, restore)
     set_all(layer, "embedding_dense", "decoder", "prediction_dense")
-    layer.mask_token.assign(uneven(8, seed=6))
+    layer.mask_token.assign(fixed_normal(8, seed=6))
     return layer, tokens, restore
 
 
@@ -523,7 +533,7 @@ def guesses_every_patch(MAEDecoder):
         "the patches are not back in order: `restore_order(..., restore)`": {"unordered": True},
     }
     mistakes = {say: decoded(layer, tokens, restore, **fault) for say, fault in mistakes.items()}
-    expect_result(
+    expect_or_name_mistake(
         found, decoded(layer, tokens, restore), "the guesses are not those of the weights", mistakes
     )
 
@@ -546,7 +556,7 @@ def mask_tokens_learn_where_they_are(MAEDecoder):
 
 @check("normalize_patches")
 def each_patch_for_itself(normalize_patches):
-    patches = 3.0 + uneven(2, 4, 5, scale=2.0)
+    patches = 3.0 + fixed_normal(2, 4, 5, scale=2.0)
     x = to_numpy(patches).astype("float64")
     right = (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, ddof=1, keepdims=True) + 1e-6)
     flat = x.reshape(2, -1)
@@ -565,7 +575,7 @@ def each_patch_for_itself(normalize_patches):
     }
     found = normalize_patches(patches)
     expect_shape(found, (2, 4, 5), "the shape stays")
-    expect_result(found, right, "this is not (x - mean) / sqrt(variance + epsilon)", mistakes)
+    expect_or_name_mistake(found, right, "this is not (x - mean) / sqrt(variance + epsilon)", mistakes)
 
 
 @check("normalize_patches")
@@ -577,12 +587,12 @@ def even_patches_do_not_explode(normalize_patches):
     mistakes = {"epsilon belongs under the root, added to the variance": np.array([[[-0.4, 0.0, 0.4]]])}
     right = np.array([[[-2.0, 0.0, 2.0]]]) / 13**0.5
     message = "0, 2, 4 with an epsilon of 9 becomes (-2, 0, 2) / sqrt(4 + 9)"
-    expect_result(normalize_patches(patches, epsilon=9.0), right, message, mistakes)
+    expect_or_name_mistake(normalize_patches(patches, epsilon=9.0), right, message, mistakes)
 
 
 @check("masked_mse")
 def hidden_patches_alone(masked_mse):
-    predictions, targets = uneven(2, 6, 3), uneven(2, 6, 3, seed=1)
+    predictions, targets = fixed_normal(2, 6, 3), fixed_normal(2, 6, 3, seed=1)
     errors = ((to_numpy(predictions) - to_numpy(targets)) ** 2).mean(axis=-1)
     right = errors[HIDDEN].mean()
     by_image = np.mean([row[hidden].mean() for row, hidden in zip(errors, HIDDEN, strict=True)])
@@ -598,12 +608,16 @@ def hidden_patches_alone(masked_mse):
     }
     found = masked_mse(predictions, targets, ops.convert_to_tensor(HIDDEN))
     expect_shape(found, (), "one number")
-    expect_result(found, np.float32(right), "this is not the mean error of hidden patches", mistakes)
+    expect_or_name_mistake(found, np.float32(right), "this is not the mean error of hidden patches", mistakes)
 
 
 @check("masked_mse")
 def visible_patches_do_not_matter(masked_mse):
-    predictions, targets, hidden = uneven(2, 6, 3), uneven(2, 6, 3, seed=1), ops.convert_to_tensor(HIDDEN)
+    predictions, targets, hidden = (
+        fixed_normal(2, 6, 3),
+        fixed_normal(2, 6, 3, seed=1),
+        ops.convert_to_tensor(HIDDEN),
+    )
     other = ops.where(hidden[..., None], targets, targets + 5.0)
     message = "other pixels in visible patches change the loss"
     expect_close(
@@ -644,7 +658,7 @@ def two_blocks_by_hand(layer_rates):
         "each block has its own level: read its number": np.array([0.125, 0.125, 0.5, 0.5, 1, 1]),
     }
     message = "with two blocks and a decay of 0.5: 0.125 before them, 0.25, 0.5, and 1 behind them"
-    expect_result(floats(found), right, message, mistakes)
+    expect_or_name_mistake(floats(found), right, message, mistakes)
 
 
 @check("layer_rates")
@@ -656,4 +670,4 @@ def block_twelve_is_not_block_one(layer_rates):
         "read the whole number of a block, not its first digit": 0.9 ** np.array([13, 12, 12, 12]),
         "blocks have normalizations, too: only `final_normalization` comes behind them": np.ones(4),
     }
-    expect_result(found, right, "with 13 blocks, blocks.12 is just below the head", mistakes)
+    expect_or_name_mistake(found, right, "with 13 blocks, blocks.12 is just below the head", mistakes)

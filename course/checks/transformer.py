@@ -14,10 +14,10 @@ from course.checking import (
     expect_close,
     expect_pair,
     expect_shape,
+    fixed_normal,
     to_numpy,
-    uneven,
 )
-from course.checking.mistakes import alike, attempt, expect_result, run_block, set_all
+from course.checking.mistakes import alike, attempt, expect_or_name_mistake, run_block, set_all
 
 SOURCE = np.array([[3, 4, 5, 6, 0], [7, 8, 0, 0, 0]], "int32")
 TARGET = np.array([[1, 9, 3, 2, 0, 0], [1, 5, 6, 7, 4, 2]], "int32")
@@ -60,7 +60,7 @@ def three_positions_of_four_channels(positional_encoding):
     sentence = 'it stops: do all numbers have one type? Give each `ops.arange` a dtype="float32"'
     found = attempt(sentence, positional_encoding, 3, 4)
     message = "position 1 of 4 channels is sin(1), cos(1), sin(0.01), cos(0.01)"
-    expect_result(found, pairs, message, mistakes)
+    expect_or_name_mistake(found, pairs, message, mistakes)
 
 
 @check("positional_encoding")
@@ -79,7 +79,7 @@ def any_size_lies_on_circles(positional_encoding):
 
 @check("FeedForward")
 def widens_and_narrows_each_position(FeedForward):
-    layer, inputs = FeedForward(4, 7), uneven(2, 3, 5)
+    layer, inputs = FeedForward(4, 7), fixed_normal(2, 3, 5)
     expect_shape(layer(inputs), (2, 3, 4), "the output is hidden_dim wide")
     set_all(layer, "intermediate_dense", "output_dense")
     wide, narrow = layer.intermediate_dense, layer.output_dense
@@ -97,14 +97,14 @@ def widens_and_narrows_each_position(FeedForward):
         )
         + narrow.bias,
     }
-    expect_result(
+    expect_or_name_mistake(
         layer(inputs), right, "the result is not output_dense(relu(intermediate_dense(inputs)))", mistakes
     )
 
 
 @check("FeedForward")
 def adds_nothing_of_its_own(FeedForward):
-    layer, inputs = FeedForward(5, 7), uneven(2, 3, 5)
+    layer, inputs = FeedForward(5, 7), fixed_normal(2, 3, 5)
     layer(inputs)
     set_all(layer, "intermediate_dense", "output_dense")
     for part in (layer.intermediate_dense, layer.output_dense):
@@ -143,7 +143,7 @@ def has_its_sub_layers(AddAndNorm):
 
 @check("AddAndNorm")
 def post_norm_normalizes_the_sum(AddAndNorm):
-    layer, x = AddAndNorm(), uneven(2, 3, 5, scale=10.0)
+    layer, x = AddAndNorm(), fixed_normal(2, 3, 5, scale=10.0)
     mistakes = {
         "that is pre-LN: without `pre_norm` the sum is normalized": x + squared(normalized(x)),
         "the input is not added": normalized(squared(x)),
@@ -156,12 +156,14 @@ def post_norm_normalizes_the_sum(AddAndNorm):
         alike(result, layer(x, sublayer=squared)),
         "two calls differ outside training: Keras switches the dropout on and off, so leave `training` to it",
     )
-    expect_result(result, normalized(x + squared(x)), "the result is not LN(x + sublayer(x))", mistakes)
+    expect_or_name_mistake(
+        result, normalized(x + squared(x)), "the result is not LN(x + sublayer(x))", mistakes
+    )
 
 
 @check("AddAndNorm")
 def pre_norm_leaves_the_input_alone(AddAndNorm):
-    layer, x = AddAndNorm(pre_norm=True), uneven(2, 3, 5, scale=10.0)
+    layer, x = AddAndNorm(pre_norm=True), fixed_normal(2, 3, 5, scale=10.0)
     mistakes = {
         "that is post-LN: is `pre_norm` used?": normalized(x + squared(x)),
         "the input is not added": squared(normalized(x)),
@@ -169,22 +171,26 @@ def pre_norm_leaves_the_input_alone(AddAndNorm):
         "nothing is normalized": x + squared(x),
     }
     result = layer(x, sublayer=squared)
-    expect_result(result, x + squared(normalized(x)), "the result is not x + sublayer(LN(x))", mistakes)
+    expect_or_name_mistake(
+        result, x + squared(normalized(x)), "the result is not x + sublayer(LN(x))", mistakes
+    )
 
 
 @check("AddAndNorm")
 def epsilon_is_a_millionth(AddAndNorm):
-    layer, x = AddAndNorm(), uneven(2, 3, 5, scale=0.02)
+    layer, x = AddAndNorm(), fixed_normal(2, 3, 5, scale=0.02)
     result = layer(x, sublayer=ops.zeros_like)
     mistakes = {
         "epsilon is Keras' default of 1e-3, which swallows small activations: give 1e-6": normalized(x, 1e-3)
     }
-    expect_result(result, normalized(x), "small activations are not normalized to variance 1", mistakes)
+    expect_or_name_mistake(
+        result, normalized(x), "small activations are not normalized to variance 1", mistakes
+    )
 
 
 @check("AddAndNorm")
 def dropout_falls_on_the_sublayer_only(AddAndNorm):
-    layer, x = AddAndNorm(dropout=0.5, pre_norm=True), uneven(8, 7, 6, scale=3.0)
+    layer, x = AddAndNorm(dropout=0.5, pre_norm=True), fixed_normal(8, 7, 6, scale=3.0)
     added = to_numpy(layer(x, sublayer=ops.ones_like, training=True) - x)
     expect(not alike(added, np.ones_like(added)), "nothing is dropped in training: is `self.dropout` used?")
     dropped = np.isclose(added, 0, atol=1e-4)
@@ -232,7 +238,7 @@ def look(attention, *sequences, mask=None):
 
 @check("EncoderLayer")
 def attention_then_feed_forward(EncoderLayer):
-    layer, x = EncoderLayer(2, 6, 7), uneven(2, 4, 6)
+    layer, x = EncoderLayer(2, 6, 7), fixed_normal(2, 4, 6)
     expect_shape(run_block(layer, x), (2, 4, 6), "the width stays")
     set_all(layer, *ENCODER_PARTS)
     first, second = layer.attention_residual, layer.feed_forward_residual
@@ -263,14 +269,14 @@ def attention_then_feed_forward(EncoderLayer):
         expected = second(attended, sublayer=layer.feed_forward)
         sentence = f"{name} does not work: hand it on by name, `attention_mask=...`, for what comes second is the key"
         result = attempt(sentence, layer, x, attention_mask=mask)
-        expect_result(
+        expect_or_name_mistake(
             result, expected, f"with {name} the result is not attention, then feed-forward", mistakes
         )
 
 
 @check("EncoderLayer")
 def each_part_reads_what_it_is_given(EncoderLayer):
-    layer, x = EncoderLayer(2, 6, 7, pre_norm=True), uneven(2, 4, 6)
+    layer, x = EncoderLayer(2, 6, 7, pre_norm=True), fixed_normal(2, 4, 6)
     run_block(layer, x)
     set_all(layer, *ENCODER_PARTS)
     attended = layer.attention_residual(x, sublayer=look(layer.attention))
@@ -288,19 +294,19 @@ def each_part_reads_what_it_is_given(EncoderLayer):
         ),
     }
     message = "with pre_norm=True the result is not attention, then feed-forward"
-    expect_result(layer(x), think(attended), message, mistakes)
+    expect_or_name_mistake(layer(x), think(attended), message, mistakes)
 
 
 @check("EncoderLayer")
 def passes_its_options_on(EncoderLayer):
     layer = EncoderLayer(2, 6, 7, dropout=0.3, pre_norm=True, use_bias=False)
-    run_block(layer, uneven(2, 4, 6))
+    run_block(layer, fixed_normal(2, 4, 6))
     has_options(layer, "attention_residual", "feed_forward_residual", attentions=("attention",))
 
 
 @check("DecoderLayer")
 def looks_back_then_at_the_source(DecoderLayer):
-    layer, x, memory = DecoderLayer(2, 6, 7), uneven(2, 4, 6), uneven(2, 5, 6)
+    layer, x, memory = DecoderLayer(2, 6, 7), fixed_normal(2, 4, 6), fixed_normal(2, 5, 6)
     sentence = "target and source of different lengths do not work: queries come from the target, keys and values from `memory`"
     run_block(layer, x, x)
     result = attempt(sentence, layer, x, memory)
@@ -349,14 +355,14 @@ def looks_back_then_at_the_source(DecoderLayer):
         }
         masks = {"attention_mask": mask, "cross_attention_mask": cross_mask}
         result = attempt(f"{name} do not work: which mask goes where?", layer, x, memory, **masks)
-        expect_result(
+        expect_or_name_mistake(
             result, expected, f"with {name} the result is off: are keys and values from `memory`?", mistakes
         )
 
 
 @check("DecoderLayer")
 def reads_what_each_part_is_given(DecoderLayer):
-    layer, x, memory = DecoderLayer(2, 6, 7, pre_norm=True), uneven(2, 4, 6), uneven(2, 5, 6)
+    layer, x, memory = DecoderLayer(2, 6, 7, pre_norm=True), fixed_normal(2, 4, 6), fixed_normal(2, 5, 6)
     run_block(layer, x, memory)
     set_all(layer, *DECODER_PARTS)
 
@@ -375,13 +381,13 @@ def reads_what_each_part_is_given(DecoderLayer):
         ),
     }
     message = "with pre_norm=True the result is not self-attention, cross-attention, feed-forward"
-    expect_result(layer(x, memory), stack(), message, mistakes)
+    expect_or_name_mistake(layer(x, memory), stack(), message, mistakes)
 
 
 @check("DecoderLayer")
 def passes_all_options_on(DecoderLayer):
     layer = DecoderLayer(2, 6, 7, dropout=0.3, pre_norm=True, use_bias=False)
-    run_block(layer, uneven(2, 4, 6), uneven(2, 4, 6, seed=1))
+    run_block(layer, fixed_normal(2, 4, 6), fixed_normal(2, 4, 6, seed=1))
     residuals = ("self_attention_residual", "cross_attention_residual", "feed_forward_residual")
     has_options(layer, *residuals, attentions=("self_attention", "cross_attention"))
 
@@ -404,13 +410,13 @@ def hides_the_future_and_the_padding(decoder_mask):
         "the padding is hidden along the queries: it is keys that are hidden": causal & real.swapaxes(-1, -2),
         "the causal mask is transposed": causal.T & real,
     }
-    expect_result(mask, both, "a query sees keys that are neither later nor padding", mistakes)
+    expect_or_name_mistake(mask, both, "a query sees keys that are neither later nor padding", mistakes)
     expect_boolean(mask, "a mask holds True and False, not numbers")
 
 
 @check("decoder_mask")
 def fits_an_attention(decoder_mask):
-    x = uneven(2, 6, 4)[:, None]
+    x = fixed_normal(2, 6, 4)[:, None]
     _, weights = blocks.scaled_dot_product_attention(x, x, x, mask=decoder_mask(tokens(TARGET)))
     weights = to_numpy(weights)[0, 0]
     expect(np.allclose(np.triu(weights, 1), 0), "a query still sees what comes after it")
@@ -460,7 +466,7 @@ def embeddings_are_scaled_and_get_positions(Transformer):
         "`start` is not used: it says where the first token stands": root * table + places[:5],
     }
     message = "embed(tokens) is embedding * sqrt(hidden_dim) + positions"
-    expect_result(found, root * table + here, message, mistakes)
+    expect_or_name_mistake(found, root * table + here, message, mistakes)
 
 
 @check("Transformer")
@@ -545,7 +551,7 @@ def rises_for_the_warm_up_then_falls(noam_learning_rate):
     )
     found = attempt(sentence, noam_learning_rate, ops.convert_to_tensor(steps.astype("float32")), 16, 10)
     message = "for width 16 and 10 steps of warm-up, steps 1, 5, 10, 40, 1000 have other rates"
-    expect_result(found, np.minimum(up, down) / 4, message, mistakes)
+    expect_or_name_mistake(found, np.minimum(up, down) / 4, message, mistakes)
 
 
 @check("noam_learning_rate")
@@ -580,12 +586,14 @@ def a_worked_example(smoothed_cross_entropy):
     }
     found = smoothed_cross_entropy(labels, ops.convert_to_tensor(logs), smoothing=0.3)
     expect_shape(found, (), "one number for the whole batch")
-    expect_result(found, losses[:2].mean(), "smoothing 0.3 over probabilities 1/2, 1/4, 1/4 is off", mistakes)
+    expect_or_name_mistake(
+        found, losses[:2].mean(), "smoothing 0.3 over probabilities 1/2, 1/4, 1/4 is off", mistakes
+    )
 
 
 @check("smoothed_cross_entropy")
 def agrees_with_keras(smoothed_cross_entropy):
-    labels, logits = tokens([[3, 1, 6, 2], [4, 0, 0, 0]]), uneven(2, 4, 7)
+    labels, logits = tokens([[3, 1, 6, 2], [4, 0, 0, 0]]), fixed_normal(2, 4, 7)
     losses = keras.losses.categorical_crossentropy(
         ops.one_hot(labels, 7), logits, from_logits=True, label_smoothing=0.2
     )
@@ -609,7 +617,7 @@ def agrees_with_keras(smoothed_cross_entropy):
     }
     found = smoothed_cross_entropy(labels, logits, smoothing=0.2)
     message = "the loss is not that of Keras, averaged over the real labels"
-    expect_result(found, ops.sum(losses * real) / ops.sum(real), message, mistakes)
+    expect_or_name_mistake(found, ops.sum(losses * real) / ops.sum(real), message, mistakes)
 
 
 # --- greedy_decode and beam_search ------------------------------------------------------------------------
@@ -665,7 +673,7 @@ def writes_until_all_have_ended(greedy_decode):
         expect(not written[1, 2], "a sequence that has ended goes on: write `PAD` from there on")
     expect_shape(found, (3, 4), message)
     mistakes = {"a sequence that has ended goes on: write `PAD` from there on": [row[:4] for row in script]}
-    expect_result(found, np.array(right), "three sequences end after 3, 2 and 4 tokens", mistakes)
+    expect_or_name_mistake(found, np.array(right), "three sequences end after 3, 2 and 4 tokens", mistakes)
     expect(len(calls) == 4, f"4 steps are enough here, and yours took {len(calls)}: stop when all have ended")
 
 

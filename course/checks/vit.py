@@ -7,13 +7,13 @@ import numpy as np
 from keras import ops
 
 from course import blocks
-from course.checking import check, expect, expect_close, expect_shape, to_numpy, uneven
+from course.checking import check, expect, expect_close, expect_shape, fixed_normal, to_numpy
 from course.checking.mistakes import (
     alike,
     attempt,
     expect_any_batch,
+    expect_or_name_mistake,
     expect_other_shape,
-    expect_result,
     run_block,
     set_all,
 )
@@ -63,12 +63,12 @@ def sixteen_pixels_in_four_patches(patchify):
     sentence = "the pixels of a patch still stand in a square: each patch is to be one vector"
     expect_other_shape(found, (1, 4, 2, 2, 1), sentence)
     message = "the first patch of pixels 0 to 15 in rows of four is 0, 1, 4, 5"
-    expect_result(found, right, message, mistakes)
+    expect_or_name_mistake(found, right, message, mistakes)
 
 
 @check("patchify")
 def colours_stay_with_their_pixel(patchify):
-    images, pieces = uneven(2, 4, 6, 3), []
+    images, pieces = fixed_normal(2, 4, 6, 3), []
     for row in (0, 1):
         for column in (0, 1, 2):
             pieces.append(images[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2])
@@ -87,7 +87,7 @@ def colours_stay_with_their_pixel(patchify):
     found = attempt("colour images that are no squares do not work", patchify, images, 2)
     message = "two rows of three patches, each with 4 pixels of 3 channels"
     expect_shape(found, (2, 6, 12), message)
-    expect_result(found, right.reshape(2, 6, 12), message, mistakes)
+    expect_or_name_mistake(found, right.reshape(2, 6, 12), message, mistakes)
     expect_any_batch(lambda images: patchify(images, 2), images)
 
 
@@ -112,12 +112,12 @@ def four_patches_in_sixteen_pixels(unpatchify):
         ),
     }
     message = "the first row of the image is 0, 1 of the first patch and 4, 5 of the second"
-    expect_result(unpatchify(patches, 2, (2, 2)), right, message, mistakes)
+    expect_or_name_mistake(unpatchify(patches, 2, (2, 2)), right, message, mistakes)
 
 
 @check("unpatchify")
 def undoes_patchify(unpatchify):
-    images = uneven(2, 4, 6, 3)
+    images = fixed_normal(2, 4, 6, 3)
     found = unpatchify(blocks.patchify(images, 2), 2, (2, 3))
     expect_other_shape(found, (2, 6, 4, 3), "`grid` is (rows, columns): the image lies on its side now")
     right = to_numpy(images).reshape(2, 2, 2, 3, 2, 3)
@@ -128,7 +128,7 @@ def undoes_patchify(unpatchify):
         "`grid` is (rows, columns), and yours are exchanged": turned,
     }
     message = "two rows of three patches, 2 x 2 pixels of 3 channels each, do not come back as they were"
-    expect_result(found, right.reshape(2, 4, 6, 3), message, mistakes)
+    expect_or_name_mistake(found, right.reshape(2, 4, 6, 3), message, mistakes)
 
 
 # --- PatchEmbedding ---------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def undoes_patchify(unpatchify):
 
 @check("PatchEmbedding")
 def one_dense_layer_for_all_patches(PatchEmbedding):
-    layer, images = PatchEmbedding(2, 5), uneven(2, 4, 6, 3)
+    layer, images = PatchEmbedding(2, 5), fixed_normal(2, 4, 6, 3)
     expect_shape(layer(images), (2, 6, 5), "one token for each patch, hidden_dim wide")
     set_all(layer, "projection_dense")
     dense, patches = layer.projection_dense, blocks.patchify(images, 2)
@@ -151,12 +151,14 @@ def one_dense_layer_for_all_patches(PatchEmbedding):
         + dense.bias,
         "the result is multiplied by the root of the width: that was for words, in Lab 2": right * 5**0.5,
     }
-    expect_result(layer(images), right, "the result is not projection_dense(patchify(images))", mistakes)
+    expect_or_name_mistake(
+        layer(images), right, "the result is not projection_dense(patchify(images))", mistakes
+    )
 
 
 @check("PatchEmbedding")
 def is_a_convolution_with_stride(PatchEmbedding):
-    layer, images = PatchEmbedding(3, 4), uneven(2, 6, 9, 2)
+    layer, images = PatchEmbedding(3, 4), fixed_normal(2, 6, 9, 2)
     layer(images)
     set_all(layer, "projection_dense")
     kernel = ops.reshape(layer.projection_dense.kernel, (3, 3, 2, 4))
@@ -180,7 +182,7 @@ def embedding(ViTEmbedding, num_tokens=1):
         expect(
             getattr(weight, "trainable", False), f"`self.{name}` is learned: it has to be a trainable weight"
         )
-        weight.assign(uneven(rows, 4, seed=rows))
+        weight.assign(fixed_normal(rows, 4, seed=rows))
     return layer
 
 
@@ -192,7 +194,7 @@ def joined(tokens, patches):
 @check("ViTEmbedding")
 def tokens_first_then_patches_and_positions(ViTEmbedding):
     for count in (1, 2):
-        layer, patches = embedding(ViTEmbedding, count), uneven(3, 6, 4)
+        layer, patches = embedding(ViTEmbedding, count), fixed_normal(3, 6, 4)
         tokens, positions = to_numpy(layer.tokens), to_numpy(layer.positions)
         right = joined(tokens, patches) + positions
         last = np.roll(joined(tokens, patches), -count, axis=1) + positions
@@ -214,15 +216,15 @@ def tokens_first_then_patches_and_positions(ViTEmbedding):
             found, (3, 6, 4), "where are the learned tokens? The sequence holds the patches alone"
         )
         expect_shape(found, (3, count + 6, 4), "the learned tokens and 6 patches")
-        expect_result(found, right, f"with {count} learned tokens the result is off", mistakes)
+        expect_or_name_mistake(found, right, f"with {count} learned tokens the result is off", mistakes)
 
 
 @check("ViTEmbedding")
 def works_from_images_to_tokens(ViTEmbedding):
     layer = embedding(ViTEmbedding)
-    tokens = layer(uneven(3, 4, 6, 2))
+    tokens = layer(fixed_normal(3, 4, 6, 2))
     expect_shape(tokens, (3, 7, 4), "6 patches and the class token")
-    expect_any_batch(layer.place, uneven(3, 6, 4))
+    expect_any_batch(layer.place, fixed_normal(3, 6, 4))
     start = to_numpy(ViTEmbedding((4, 6), 2, 4).positions)
     expect(
         start.std() > 1e-3,
@@ -262,7 +264,7 @@ def block_result(layer, inputs, *, activation=keras.activations.gelu, epsilon=1e
 
 @check("ViTBlock")
 def normalizes_first_and_adds(ViTBlock):
-    layer, inputs = ViTBlock(2, 6, 9), uneven(2, 4, 6, scale=2.0)
+    layer, inputs = ViTBlock(2, 6, 9), fixed_normal(2, 4, 6, scale=2.0)
     expect_shape(run_block(layer, inputs), (2, 4, 6), "the shape stays")
     set_all(layer, *BLOCK)
     expect_shape(layer.intermediate_dense.kernel, (6, 9), "`intermediate_dense` is intermediate_dim wide")
@@ -294,17 +296,17 @@ def normalizes_first_and_adds(ViTBlock):
         "one normalization serves for both: each part has its own": mistake(one_norm=True),
     }
     message = "the result is not x + attention(LN(x)), and to that the MLP of its LN added"
-    expect_result(layer(inputs), mistake(), message, mistakes)
+    expect_or_name_mistake(layer(inputs), mistake(), message, mistakes)
 
 
 @check("ViTBlock")
 def epsilon_is_small_and_dropout_used(ViTBlock):
-    layer, inputs = ViTBlock(2, 6, 9, dropout=0.5), uneven(7, 8, 6, scale=0.02)
+    layer, inputs = ViTBlock(2, 6, 9, dropout=0.5), fixed_normal(7, 8, 6, scale=0.02)
     run_block(layer, inputs)
     set_all(layer, *BLOCK)
     coarse = block_result(layer, inputs, epsilon=1e-3)
     mistakes = {"epsilon is Keras' default of 1e-3, which swallows small activations: give 1e-6": coarse}
-    expect_result(
+    expect_or_name_mistake(
         layer(inputs), block_result(layer, inputs), "small activations are not normalized well", mistakes
     )
     for part, value in ((layer.attention.output_dense, 1.0), (layer.output_dense, 4.0)):
@@ -327,7 +329,7 @@ def epsilon_is_small_and_dropout_used(ViTBlock):
 
 def small_model(VisionTransformer, num_classes=5, **options):
     """A model for 2 x 3 patches, 4 wide, with filled weights."""
-    model, images = VisionTransformer((4, 6), 2, 1, 2, 4, 7, num_classes, **options), uneven(3, 4, 6, 2)
+    model, images = VisionTransformer((4, 6), 2, 1, 2, 4, 7, num_classes, **options), fixed_normal(3, 4, 6, 2)
     model(images)
     parts = ("embedding", "encoder")
     if num_classes:
@@ -355,7 +357,9 @@ def head_reads_the_class_token(VisionTransformer):
     }
     found = model(images)
     expect_other_shape(found, (3, 7, 5), "the head answers for every token: an image has one class")
-    expect_result(found, model.head(tokens[:, 0]), "the result is not the head of the class token", mistakes)
+    expect_or_name_mistake(
+        found, model.head(tokens[:, 0]), "the result is not the head of the class token", mistakes
+    )
 
 
 @check("VisionTransformer")
@@ -371,7 +375,7 @@ def mean_pooling_leaves_learned_tokens_out(VisionTransformer):
         "`pooling` is not used: with 'mean' the head reads the mean of the patches": model.head(tokens[:, 0]),
     }
     right = model.head(ops.mean(tokens[:, 2:], axis=1))
-    expect_result(
+    expect_or_name_mistake(
         model(images), right, "with pooling='mean' the head reads the mean of the patches", mistakes
     )
     bare, _ = small_model(VisionTransformer, num_classes=None)
@@ -416,12 +420,12 @@ def between_two_comes_their_mean(interpolate_positions):
     expect_other_shape(found, (4, 1), "the row of the learned token is lost: it stays in front")
     expect_shape(found, (5, 1), "the learned token and four patches")
     message = "positions 0 and 4 stretched to four patches are 0, 1, 3, 4, behind the learned token's 9"
-    expect_result(found, np.array([[9.0], [0.0], [1.0], [3.0], [4.0]]), message, mistakes)
+    expect_or_name_mistake(found, np.array([[9.0], [0.0], [1.0], [3.0], [4.0]]), message, mistakes)
 
 
 @check("interpolate_positions")
 def a_smaller_grid_is_not_smoothed(interpolate_positions):
-    positions, old, new = uneven(1 + 15, 3), (5, 3), (3, 3)
+    positions, old, new = fixed_normal(1 + 15, 3), (5, 3), (3, 3)
     grid = ops.reshape(positions[1:], (1, *old, 3))
     smooth = ops.image.resize(grid, new, antialias=True, data_format="channels_last")
     smooth = ops.concatenate([positions[:1], ops.reshape(smooth, (-1, 3))], axis=0)
@@ -429,12 +433,12 @@ def a_smaller_grid_is_not_smoothed(interpolate_positions):
     expect_shape(found, (10, 3), "the learned token and 3 x 3 patches")
     right = blocks.interpolate_positions(positions, old, new)
     message = "a grid of 5 x 3 does not become one of 3 x 3 as Keras resizes images"
-    expect_result(found, right, message, {"the picture is smoothed: leave `antialias` out": smooth})
+    expect_or_name_mistake(found, right, message, {"the picture is smoothed: leave `antialias` out": smooth})
 
 
 @check("interpolate_positions")
 def stretches_rows_and_columns(interpolate_positions):
-    positions, old, new = uneven(2 + 6, 3), (2, 3), (5, 4)
+    positions, old, new = fixed_normal(2 + 6, 3), (2, 3), (5, 4)
     right = blocks.interpolate_positions(positions, old, new, 2)
 
     def resized(image, size, kind):
@@ -460,7 +464,7 @@ def stretches_rows_and_columns(interpolate_positions):
         "two learned tokens do not work: use `num_tokens`", interpolate_positions, positions, old, new, 2
     )
     expect_shape(found, (22, 3), "two learned tokens and 5 x 4 patches: is `num_tokens` used?")
-    expect_result(
+    expect_or_name_mistake(
         found, right, "a grid of 2 x 3 does not become one of 5 x 4 as Keras resizes images", mistakes
     )
 
@@ -482,12 +486,12 @@ def two_tokens_and_one_layer(attention_rollout):
         "a row belongs to a query: yours is transposed": right.transpose(0, 2, 1),
     }
     message = "heads [[1, 0], [0, 1]] and [[0, 1], [0, 1]] have the mean [[0.5, 0.5], [0, 1]], half of it is identity"
-    expect_result(found, right, message, mistakes)
+    expect_or_name_mistake(found, right, message, mistakes)
 
 
 @check("attention_rollout")
 def follows_all_layers_in_order(attention_rollout):
-    layers = [ops.softmax(uneven(2, 3, 5, 5, seed=seed, scale=2.0), axis=-1) for seed in range(3)]
+    layers = [ops.softmax(fixed_normal(2, 3, 5, 5, seed=seed, scale=2.0), axis=-1) for seed in range(3)]
     mixed = [0.5 * to_numpy(weights).mean(axis=1) + 0.5 * np.eye(5) for weights in layers]
     mistakes = {
         "the layers are multiplied in the wrong order: the later layer stands on the left": mixed[0]
@@ -505,7 +509,9 @@ def follows_all_layers_in_order(attention_rollout):
         "only the first layer counts: follow all of them": mixed[0],
     }
     found = attention_rollout(layers)
-    expect_result(found, mixed[2] @ mixed[1] @ mixed[0], "through three layers the product is off", mistakes)
+    expect_or_name_mistake(
+        found, mixed[2] @ mixed[1] @ mixed[0], "through three layers the product is off", mistakes
+    )
     expect_close(ops.sum(found, axis=-1), 1.0, "each row sums to 1")
 
 
@@ -517,7 +523,11 @@ LABELS = np.array([2, 0, 1], "int32")
 def logits():
     """Of class head, distillation head and teacher; the teacher disagrees with the labels on one image."""
     teacher = np.array([[0.0, 1.0, 3.0, 0.5], [0.2, 2.5, 0.1, 1.0], [1.0, 2.0, 0.0, -1.0]], "float32")
-    return uneven(3, 4, scale=2.0), uneven(3, 4, seed=1, scale=2.0), ops.convert_to_tensor(teacher)
+    return (
+        fixed_normal(3, 4, scale=2.0),
+        fixed_normal(3, 4, seed=1, scale=2.0),
+        ops.convert_to_tensor(teacher),
+    )
 
 
 def crossed(wanted, answers):
@@ -562,7 +572,7 @@ def each_head_has_its_own_teacher(hard_distillation_loss):
         teacher,
     )
     expect_shape(found, (), "one number for the whole batch")
-    expect_result(found, right, "the loss is not half labels, half teacher's decisions", mistakes)
+    expect_or_name_mistake(found, right, "the loss is not half labels, half teacher's decisions", mistakes)
 
 
 @check("soft_distillation_loss")
@@ -617,7 +627,7 @@ def softens_both_sides(soft_distillation_loss):
     arguments = (ops.convert_to_tensor(LABELS), own, taught, teacher)
     found = soft_distillation_loss(*arguments, temperature=heat, teacher_share=share)
     expect_shape(found, (), "one number for the whole batch")
-    expect_result(found, right, "with temperature 2 and a share of 0.3 the loss is off", mistakes)
+    expect_or_name_mistake(found, right, "with temperature 2 and a share of 0.3 the loss is off", mistakes)
 
 
 @check("soft_distillation_loss")

@@ -85,7 +85,7 @@ def _checked(name, own, path):
     from course.checking.rerun import UNWRITTEN
 
     with _hushed():
-        report = checking.run(own, name)
+        report = checking.run_checks(own, name)
     wrong = [outcome for outcome in report.outcomes if outcome.problem]
     if not wrong:
         return own, f"from {path}: it passes {_count(len(report.outcomes), 'check')}"

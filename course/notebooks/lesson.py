@@ -6,12 +6,12 @@ A lesson is a jupytext `py:percent` file whose cells carry short tags on their m
     # %% [markdown]                                          prose
     # %%                                                     set-up code, which runs when grading too
     # %% given="FORBIDDEN"                                   set-up code lifted from the reference
-    # %% exercise="softmax" points=2 minutes=10 difficulty=1 handmade="softmax"
+    # %% exercise="softmax" points=2 minutes=10 difficulty=1 forbidden="softmax"
     # hint: ...                                              two or three hints, from gentle to plain
     # %% experiment="why_scale" minutes=2                    code to run and look at; never runs when grading
     # %% [markdown] question="why_heads" points=2 minutes=5  a question that a person grades
 
-`handmade` names what an answer may not call because it is what the exercise builds.
+`forbidden` names what an answer may not call because it is what the exercise builds.
 """
 
 import functools
@@ -25,7 +25,7 @@ LESSONS = Path(__file__).parents[1] / "lessons" / "en"
 # kind: (tags it must have, tags it may have)
 TAGS = {
     "lab": ({"lab", "title", "minutes"}, set()),
-    "exercise": ({"exercise", "points", "minutes", "difficulty"}, {"handmade"}),
+    "exercise": ({"exercise", "points", "minutes", "difficulty"}, {"forbidden"}),
     "question": ({"question", "points", "minutes"}, set()),
     "experiment": ({"experiment"}, {"minutes"}),
     "given": ({"given"}, set()),
@@ -42,7 +42,7 @@ class LessonError(CourseError, ValueError):
 
 
 @dataclass(frozen=True)
-class Cell:
+class LessonCell:
     """One cell of a lesson. `kind` is a key of `TAGS`; `name` is that tag's value."""
 
     kind: str
@@ -53,7 +53,7 @@ class Cell:
     minutes: float = 0
     difficulty: int = 0
     hints: tuple[str, ...] = ()
-    handmade: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Lesson:
     title: str
     minutes: float
     path: Path
-    cells: tuple[Cell, ...] = field(repr=False)
+    cells: tuple[LessonCell, ...] = field(repr=False)
 
     @property
     def lab(self):
@@ -121,7 +121,7 @@ def _read_cell(path, line, cell):
     for tag in tags.keys() & {"lab", "points", "minutes", "difficulty"}:
         if isinstance(tags[tag], bool) or not isinstance(tags[tag], int | float) or tags[tag] <= 0:
             raise LessonError(path, line, f"{tag} must be a number above 0, not {tags[tag]!r}")
-    for tag in tags.keys() & {"title", "exercise", "question", "experiment", "given", "handmade"}:
+    for tag in tags.keys() & {"title", "exercise", "question", "experiment", "given", "forbidden"}:
         if not isinstance(tags[tag], str) or not tags[tag].strip():
             raise LessonError(path, line, f"{tag} must be a text that is not empty, not {tags[tag]!r}")
     if (kind in ("lab", "question")) != (cell.cell_type == "markdown") and kind not in ("markdown", "code"):
@@ -139,9 +139,11 @@ def _read_cell(path, line, cell):
             )
         if not 2 <= len(hints) <= 3:
             raise LessonError(path, line, f"an exercise has two or three hints, not {len(hints)}")
-    handmade = tuple(name.strip() for name in tags.get("handmade", "").split(",") if name.strip())
+    forbidden = tuple(name.strip() for name in tags.get("forbidden", "").split(",") if name.strip())
     numbers = {tag: tags[tag] for tag in ("points", "minutes", "difficulty") if tag in tags}
-    return Cell(kind, str(tags.get(kind, "")), cell.source, line, hints=hints, handmade=handmade, **numbers)
+    return LessonCell(
+        kind, str(tags.get(kind, "")), cell.source, line, hints=hints, forbidden=forbidden, **numbers
+    )
 
 
 def _expect_unique(path, cells):

@@ -13,9 +13,9 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.classroom.course_folder import GradeError, alone, digest, printable
+from autograder.classroom.course_folder import GradeError, digest, lock_course_folder, printable
 from autograder.classroom.lms.file_names import reader
-from autograder.classroom.lms.roster import short, some
+from autograder.classroom.lms.roster import list_names, truncate
 from autograder.classroom.lms.unpack import unpack
 from autograder.judge.atomic_write import write_whole
 
@@ -37,7 +37,7 @@ def collect(source, lab, course_dir, pattern=None, origin=None, dry_run=False):
         GradeError: if nothing can be collected, with the reason.
     """
     from autograder.classroom.submissions import load_config
-    from autograder.console import console, progress, where
+    from autograder.console import console, progress, short_path
     from course.notebooks.lesson import find_lesson
 
     course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
@@ -50,7 +50,7 @@ def collect(source, lab, course_dir, pattern=None, origin=None, dry_run=False):
         if not sorted_out.tries:
             raise GradeError(_why_nothing(source, sorted_out))
         chosen, counts = latest(sorted_out, lesson), {}
-        with contextlib.nullcontext() if dry_run else alone(course_dir):
+        with contextlib.nullcontext() if dry_run else lock_course_folder(course_dir):
             for one in [] if dry_run else chosen.values():
                 try:
                     counts.setdefault(place(course_dir, lesson, one), []).append(one.student)
@@ -60,7 +60,7 @@ def collect(source, lab, course_dir, pattern=None, origin=None, dry_run=False):
     for sentence in _sentences(counts, chosen, sorted_out, dry_run):
         console.print(sentence, highlight=False, markup=False)
     if not dry_run:
-        flag = "" if Path.cwd() == course_dir else f" --course {where(course_dir)}"
+        flag = "" if Path.cwd() == course_dir else f" --course {short_path(course_dir)}"
         console.print(f"Grade     autograder grade {lesson.number}{flag}", highlight=False, soft_wrap=True)
     return {one.student: one.path for one in chosen.values()}
 
@@ -87,7 +87,7 @@ def sort_out(source, lesson, reads, scratch, tick=lambda: None):
     found = SortedOut()
     for number, (path, content, problem) in enumerate(unpack(source)):
         tick()
-        shown = short(printable(path))
+        shown = truncate(printable(path))
         if problem:
             found.left_out.append(f"{shown}: {problem}")
             continue
@@ -139,9 +139,9 @@ def latest(sorted_out, lesson):
             last = [one for one in last if Path(one.path).stem == lesson.name] or last
         if len(named) > 1:
             reason = f"the folder {student} could be any of theirs: rename them in the download"
-            sorted_out.left_out.append(f"{some(sorted(map(printable, named)))}: {reason}")
+            sorted_out.left_out.append(f"{list_names(sorted(map(printable, named)))}: {reason}")
         elif len({one.digest for one in last}) > 1:
-            names = some([printable(one.path) for one in last])
+            names = list_names([printable(one.path) for one in last])
             sorted_out.left_out.append(
                 f"{names}: nothing says which is the latest of {student}; keep one of them"
             )
@@ -204,13 +204,13 @@ def _sentences(counts, chosen, sorted_out, dry_run):
         learners = sum(len(names) for names in counts.values())
         yield f"{learners} learner{'' if learners == 1 else 's'}: {', '.join(parts) or 'nothing new'}."
     if "replaced" in counts:
-        yield f"What was replaced is kept in replaced/: {some(counts['replaced'])}."
+        yield f"What was replaced is kept in replaced/: {list_names(counts['replaced'])}."
     if "older" in counts:
-        yield f"Kept what was there, because it was handed in later than the download: {some(counts['older'])}."
+        yield f"Kept what was there, because it was handed in later than the download: {list_names(counts['older'])}."
     if sorted_out.strangers:
-        yield f"Not matched by the pattern, so not taken: {some(sorted_out.strangers)}."
+        yield f"Not matched by the pattern, so not taken: {list_names(sorted_out.strangers)}."
     if sorted_out.others:
-        yield f"No notebooks, so not taken: {some(sorted_out.others)}."
+        yield f"No notebooks, so not taken: {list_names(sorted_out.others)}."
     yield from (f"Left out: {sentence}." for sentence in sorted_out.left_out)
 
 
@@ -218,8 +218,8 @@ def _why_nothing(source, sorted_out):
     if sorted_out.strangers:
         return (
             f"none of {len(sorted_out.strangers)} notebooks has a name that fits, such as "
-            f"{some(sorted_out.strangers, 3)}: the pattern is matched from the start of these paths"
+            f"{list_names(sorted_out.strangers, 3)}: the pattern is matched from the start of these paths"
         )
     reasons = [f"left out: {sentence}" for sentence in sorted_out.left_out[:5]]
-    reasons += [f"other files: {some(sorted_out.others, 3)}"] if sorted_out.others else []
+    reasons += [f"other files: {list_names(sorted_out.others, 3)}"] if sorted_out.others else []
     return f"there is no notebook in {source}" + (f" ({'; '.join(reasons)})" if reasons else "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.classroom.course_folder import GradeError
-from autograder.classroom.lms.roster import Table, fill_in, read_roster, some
+from autograder.classroom.lms.roster import Table, fill_in, list_names, read_roster
 
 NBGRADER = [
     "assignment",
@@ -32,7 +32,7 @@ NOT_HANDED_IN = "not handed in"
 
 
 @dataclass(frozen=True)
-class Mark:
+class ExportRow:
     """One learner's mark for a lab, or why there is none.
 
     Attributes:
@@ -76,7 +76,7 @@ def export_marks(
         GradeError: for an unknown system, or a roster that cannot be used.
     """
     from autograder.classroom.submissions import load_config
-    from autograder.console import console, where
+    from autograder.console import console, short_path
     from course.notebooks.lesson import find_lesson
 
     if system not in ("nbgrader", "canvas", "moodle"):
@@ -107,18 +107,18 @@ def export_marks(
     )
     for sentence in [*says, *left_empty(marks)]:
         console.print(sentence, highlight=False, markup=False)
-    console.print(f"written to {where(to)}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"written to {short_path(to)}", highlight=False, markup=False, soft_wrap=True)
     return to
 
 
 def read_marks(course_dir, lesson, config, exercises_only=False):
-    """Every learner's `Mark` for a lab, by name, from the gradebook."""
+    """Every learner's `ExportRow` for a lab, by name, from the gradebook."""
     from nbgrader.api import Gradebook, MissingEntry
     from nbgrader.coursedir import CourseDirectory
 
-    from autograder.classroom.submissions import verdicts
+    from autograder.classroom.submissions import load_verdicts
 
-    again = {student for student, verdict in verdicts(course_dir, lesson) if verdict.regrade}
+    again = {student for student, verdict in load_verdicts(course_dir, lesson) if verdict.regrade}
     found = []
     coursedir = CourseDirectory(config=config)
     with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
@@ -128,7 +128,7 @@ def read_marks(course_dir, lesson, config, exercises_only=False):
             try:
                 submission = gradebook.find_submission(lesson.lab, student.id)
             except MissingEntry:
-                found.append(Mark(*about))
+                found.append(ExportRow(*about))
                 continue
             grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
             grades = [one for one in grades if not exercises_only or one.name.startswith("check_")]
@@ -140,7 +140,7 @@ def read_marks(course_dir, lesson, config, exercises_only=False):
             why = REGRADE if unmarked or student.id in again else QUESTIONS_WAIT if waiting else ""
             raw, penalty = sum(one.score or 0 for one in grades), submission.late_submission_penalty or 0
             score = None if why else max(0.0, raw - penalty)
-            found.append(Mark(*about, submission.timestamp, None if why else raw, penalty, score, why))
+            found.append(ExportRow(*about, submission.timestamp, None if why else raw, penalty, score, why))
     return sorted(found, key=lambda mark: mark.student)
 
 
@@ -174,7 +174,7 @@ def left_empty(marks):
                 REGRADE: "; run `autograder grade` again",
                 QUESTIONS_WAIT: "; grade it in `nbgrader formgrader`, or export with --exercises-only",
             }.get(why, "")
-            yield f"Left empty, {why}: {some(names)}{cure}."
+            yield f"Left empty, {why}: {list_names(names)}{cure}."
 
 
 def _nbgrader_rows(lesson, marks, scores, highest):

@@ -17,13 +17,13 @@ IDENTIFIERS = {
 NAMES = ("student", "full name", "first name", "last name", "surname")
 
 
-def some(names, most=8):
+def list_names(names, most=8):
     """Some names, in a sentence."""
     left = len(names) - most
-    return ", ".join(map(short, names[:most])) + (f" and {left} more" if left > 0 else "")
+    return ", ".join(map(truncate, names[:most])) + (f" and {left} more" if left > 0 else "")
 
 
-def short(name, longest=100):
+def truncate(name, longest=100):
     """A name that fills no screen: without its middle, if it is absurdly long."""
     return name if len(name) <= longest else f"{name[: longest // 2]}...{name[-longest // 2 + 3 :]}"
 
@@ -99,9 +99,9 @@ def fill_in(table, system, lesson, marks, scores, highest, column=None):
     matched = {mark.student for mark in found.values()}
     strangers = [mark.student for mark in marks if mark.student not in matched and mark.handed_in]
     if missing:
-        says.append(f"In the roster, and not in the gradebook: {some(missing)}.")
+        says.append(f"In the roster, and not in the gradebook: {list_names(missing)}.")
     if strangers:
-        says.append(f"In the gradebook, and not in the roster, so not in the file: {some(strangers)}.")
+        says.append(f"In the gradebook, and not in the roster, so not in the file: {list_names(strangers)}.")
     return says
 
 

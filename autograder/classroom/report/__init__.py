@@ -21,7 +21,7 @@ def show_report(course_dir, lab, folder=None):
 
     from autograder.classroom.report.page import write_report
     from autograder.classroom.submissions import load_config
-    from autograder.console import console, where
+    from autograder.console import console, short_path
     from course.notebooks.lesson import find_lesson
 
     course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
@@ -37,12 +37,15 @@ def show_report(course_dir, lab, folder=None):
     alike = sum(len(group.learners) for group in facts.alike)
     console.print(f"{graded} of {len(facts.learners)} submissions are graded.", highlight=False)
     mistakes = [
-        (len(m.learners), e.name, m.says) for e in facts.exercises for m in e.mistakes if len(m.learners) > 1
+        (len(m.learners), e.name, m.feedback)
+        for e in facts.exercises
+        for m in e.mistakes
+        if len(m.learners) > 1
     ]
     for count, exercise, says in sorted(mistakes, key=lambda found: -found[0])[:3]:
         console.print(f"  {count} of {graded}  [bold]{exercise}[/]: {escape(says)}", highlight=False)
     if eyes or alike:
         console.print(f"For a person's eye: {eyes}; near-identical answers: {alike}.", highlight=False)
     for what, path in (("page", page), ("table", table)):
-        console.print(f"[bold]{what:<10}[/] {escape(where(path))}", highlight=False, soft_wrap=True)
+        console.print(f"[bold]{what:<10}[/] {escape(short_path(path))}", highlight=False, soft_wrap=True)
     return page

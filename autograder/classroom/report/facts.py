@@ -142,10 +142,10 @@ def gather(course_dir, lesson, progress=lambda done, total: None):
     Raises:
         GradeError: if nothing is graded yet.
     """
-    verdicts = dict(submissions.verdicts(course_dir, lesson))
+    verdicts = dict(submissions.load_verdicts(course_dir, lesson))
     if not verdicts:
         raise GradeError(f"nothing is graded yet: run `autograder grade {lesson.number}` first")
-    found, left_out = submissions.survey(course_dir, lesson)
+    found, left_out = submissions.find_submissions(course_dir, lesson)
     learners = {name: Learner(name, verdict) for name, verdict in verdicts.items()}
     for one in found:
         learners.setdefault(one.student, Learner(one.student))

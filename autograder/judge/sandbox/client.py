@@ -22,7 +22,7 @@ from pathlib import Path
 
 from autograder.judge.sandbox import namespaces, wire
 from autograder.judge.sandbox.faults import MachineFault, NotIsolated
-from autograder.judge.sandbox.isolation import Limits, environment, missing
+from autograder.judge.sandbox.isolation import Limits, environment, missing_layers
 from autograder.judge.sandbox.student_handle import Student, remove, remove_leftovers
 
 HERE = Path(__file__).parent
@@ -44,7 +44,7 @@ class Server:
     """
 
     def __init__(self, isolation="full", limits=None, seconds=10.0):
-        absent = missing()
+        absent = missing_layers()
         if isolation == "full" and absent:
             reasons = "; ".join(f"{layer}: {reason}" for layer, reason in absent.items())
             raise NotIsolated(
@@ -71,7 +71,7 @@ class Server:
         with log.open("wb") as output:
             command = [sys.executable, str(HERE / "fork_server.py"), json.dumps(config)]
             if isolation == "full":
-                command = namespaces.wrapped(command, [HERE, PROJECT / "course"], self._folder)
+                command = namespaces.in_namespaces(command, [HERE, PROJECT / "course"], self._folder)
             self._process = subprocess.Popen(
                 command,
                 pass_fds=[theirs.fileno()],
@@ -152,7 +152,7 @@ class Server:
         try:
             pid = self._wait_event(self._spawned, name, 60)["pid"]
             if self._namespaces:
-                pid = namespaces.outside(self._process.pid, pid)
+                pid = namespaces.host_pid(self._process.pid, pid)
             if pid is None:  # without its number nobody would notice that it takes too long
                 raise MachineFault("it ended at once")
             student = Student(self, name, pid, ours, scratch)

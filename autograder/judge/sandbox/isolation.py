@@ -84,7 +84,7 @@ class Limits:
     open_files: int = 256
 
 
-def missing():
+def missing_layers():
     """Layer -> why it is not to be had on this machine. Empty when all are."""
     reasons = {}
     if not sys.platform.startswith("linux"):
@@ -156,7 +156,7 @@ def isolate(scratch, readable, limits=None, listable=()):
     Raises:
         OSError: if a layer does not work; the process must then end.
     """
-    absent = missing()
+    absent = missing_layers()
     if absent:  # the judge saw all of them; whatever went missing in between, nothing runs without
         raise OSError(f"layers of isolation are gone: {absent}")
     _set_rlimits(limits or Limits())

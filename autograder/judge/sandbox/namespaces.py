@@ -34,7 +34,7 @@ def available():
     return f"bubblewrap is not allowed here ({done.stderr.strip()[:120]})" if done.returncode else ""
 
 
-def wrapped(command, readable, writable):
+def in_namespaces(command, readable, writable):
     """The command, in namespaces where it sees `readable` and writes to `writable` only; as it is without the layer."""
     if available():
         return list(command)
@@ -66,7 +66,7 @@ def _bubblewrap(readable):
     return words
 
 
-def outside(server_pid, inside_pid):
+def host_pid(server_pid, inside_pid):
     """The process that is `inside_pid` to the server's namespace, by the number it has out here; `None` if gone."""
     for status in _descendants(server_pid):
         numbers = next((row.split()[1:] for row in status if row.startswith("NSpid:")), ())

@@ -59,10 +59,10 @@ class Student:
         """Give the process the probes' text, once all cells ran: before that no cell can look at it."""
         self._ask({"op": "probes", "probing": probing, "probes": probes})
 
-    def run_probe(self, exercise, probe, seed, follow=(), blocks="", handmade=()):
+    def run_probe(self, exercise, probe, seed, follow=(), blocks="", forbidden=()):
         """Run one probe; names in `follow` are bound to what the text `blocks` defines meanwhile.
 
-        `handmade` names what the answer may not call; other names are free.
+        `forbidden` names what the answer may not call; other names are free.
 
         Returns:
             Path -> array, unchecked: it comes from the submission.
@@ -76,7 +76,7 @@ class Student:
             "seed": seed,
             "follow": list(follow),
             "blocks": blocks,
-            "handmade": list(handmade),
+            "forbidden": list(forbidden),
         }
         return self._ask({"op": "probe", **request})
 

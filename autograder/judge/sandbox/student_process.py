@@ -30,7 +30,7 @@ class Notebook:
         self.module = types.ModuleType("__main__")
         self.namespace = self.module.__dict__
         self.namespace["__builtins__"] = builtins
-        self.namespace["get_ipython"] = lambda: _Nothing()
+        self.namespace["get_ipython"] = lambda: NullShell()
         sys.modules["__main__"] = self.module
         _lend(blocks)
 
@@ -40,13 +40,13 @@ class Notebook:
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         exec(compile(_plain_python(source), file, "exec"), self.namespace)
 
-    def probe(self, entry, run_probe, seed, follow, blocks, handmade):
+    def probe(self, entry, run_probe, seed, follow, blocks, forbidden):
         """Run a probe on an answer, with the names in `follow` bound to trusted blocks for its duration."""
         trusted = types.ModuleType("blocks")
         exec(compile(blocks, "<blocks>", "exec"), trusted.__dict__)
         # It stays armed until the next probe, so that nothing can be worked out in between.
         lent = [vars(module) for name, module in sys.modules.items() if name.startswith("course.blocks.")]
-        tripwire.arm(handmade, vars(trusted), *lent)
+        tripwire.arm(forbidden, vars(trusted), *lent)
         own = {name: self.namespace.get(name) for name in follow}
         self.namespace.update({name: vars(trusted)[name] for name in follow if name in vars(trusted)})
         try:
@@ -57,7 +57,7 @@ class Notebook:
             self.namespace.update({name: value for name, value in own.items() if value is not None})
 
 
-class _Nothing:
+class NullShell:
     """Stands for IPython's shell: takes every call and does nothing."""
 
     def __getattr__(self, name):
@@ -74,10 +74,10 @@ def _lend(blocks):
     """Make `course.blocks` of the texts that the judge sent: what earlier labs built, and nothing of this one."""
     course.blocks.labs[:] = sorted(blocks)
     course.blocks.__path__[:] = []
-    sys.meta_path.insert(0, _Lent({f"course.blocks.{lab}": text for lab, text in blocks.items()}))
+    sys.meta_path.insert(0, TextImporter({f"course.blocks.{lab}": text for lab, text in blocks.items()}))
 
 
-class _Lent:
+class TextImporter:
     """Imports modules from texts, when they are asked for."""
 
     def __init__(self, texts):
@@ -156,7 +156,7 @@ def _serve(channel):
                 notebook.run(request["name"], request["source"])
             elif request["op"] == "probe":
                 entry = next(e for e in probing.PROBES[request["exercise"]] if e.name == request["probe"])
-                given = (request[key] for key in ("seed", "follow", "blocks", "handmade"))
+                given = (request[key] for key in ("seed", "follow", "blocks", "forbidden"))
                 arrays = notebook.probe(entry, probing.run_probe, *given)
         except (
             BaseException

@@ -21,7 +21,7 @@ _searched = set()
 _numbers = itertools.count()
 
 
-class HandMade(RuntimeError):
+class ForbiddenCall(RuntimeError):
     """The answer called what the exercise builds."""
 
 
@@ -92,7 +92,7 @@ def _wire_function(name, function):
 
 def _reached(name, original, /, *args, **kwargs):  # the arguments may have a `name` of their own
     if name in _armed and not _lent(sys._getframe(1)):
-        raise HandMade(name)
+        raise ForbiddenCall(name)
     return original(*args, **kwargs)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from autograder.console import console, where
+from autograder.console import console, short_path
 from course.machine.quiet import quiet
 from course.notebooks.lesson import find_lesson, lessons
 
@@ -17,15 +17,15 @@ LabOrAll = Annotated[
 Preset = Annotated[str, typer.Option(help="laptop, gpu, or smoke to try it out (it learns nothing).")]
 
 
-def add(app, sentences):
+def register(app, errors_as_sentences):
     """Add the commands to an app.
 
     Args:
         app: the `typer.Typer` of `autograder`.
-        sentences: a decorator that turns errors meant for people into one sentence.
+        errors_as_sentences: a decorator that turns errors meant for people into one sentence.
     """
     for command in (slides, guide, pack, readiness):
-        app.command()(sentences(command))
+        app.command()(errors_as_sentences(command))
 
 
 def _lessons(lab):
@@ -78,7 +78,7 @@ def slides(
             status.update(f"writing {lesson.lab}")
             path, count = write_slides(lesson, to, shown)
             size = path.stat().st_size / 2**20
-            console.print(f"written {where(path)}: {count} slides, {size:.1f} MB", highlight=False)
+            console.print(f"written {short_path(path)}: {count} slides, {size:.1f} MB", highlight=False)
     console.print(
         "Open it in a browser: S for the speaker's view, T for an exercise's clock, Esc for all slides."
     )
@@ -106,7 +106,7 @@ def guide(
             from autograder.teaching.handouts.guide import write_guide
         for lesson in _lessons(lab):
             status.update(f"writing {lesson.lab}")
-            console.print(f"written {where(write_guide(lesson, to, seen, format))}", highlight=False)
+            console.print(f"written {short_path(write_guide(lesson, to, seen, format))}", highlight=False)
 
 
 def pack(
@@ -141,7 +141,8 @@ def pack(
         )
     sizes = ", ".join(f"{part} {size / 2**20:,.0f} MB" for part, size in parts.items())
     console.print(
-        f"Packed into {where(folder)}: {sizes}; {sum(parts.values()) / 2**30:.1f} GB in all.", highlight=False
+        f"Packed into {short_path(folder)}: {sizes}; {sum(parts.values()) / 2**30:.1f} GB in all.",
+        highlight=False,
     )
     console.print("There:  sh install.sh   or on Windows  install.bat", highlight=False)
 
@@ -174,7 +175,7 @@ def readiness(
     if expected is not None and expected > len(found):
         console.print(f"[yellow]{expected - len(found)} of {expected} have not answered.[/]", highlight=False)
     for path in without:
-        console.print(f"[yellow]{where(path)} holds no summary; ask for it again.[/]", highlight=False)
+        console.print(f"[yellow]{short_path(path)} holds no summary; ask for it again.[/]", highlight=False)
     shared = [(problem, count) for problem, count in common_problems(found) if count > 1]
     if shared:
         console.print("\nMost frequent:")

@@ -20,7 +20,7 @@ from autograder.paths import ROOT
 from autograder.teaching.handouts.markdown_html import block_in_html, in_html, inline, sentences, shortened
 from autograder.teaching.handouts.outline import Block, outline
 from autograder.teaching.handouts.pictures import Shown, size
-from course.notebooks.lesson import Cell
+from course.notebooks.lesson import LessonCell
 
 ROOM = 13.2  # lines of text that a slide holds below its heading
 WIDE = 64  # characters of a line
@@ -114,7 +114,7 @@ class _Chapter:
         parts = step.parts
         for place, part in enumerate(parts):
             following = parts[place + 1] if place + 1 < len(parts) else None
-            if isinstance(part, Cell):
+            if isinstance(part, LessonCell):
                 {"exercise": self.exercise, "experiment": self.experiment, "question": self.question}[
                     part.kind
                 ](part)
@@ -163,7 +163,7 @@ class _Chapter:
         slide.put(f'<p class="soft">Write it, then {check}. Stuck? {hint}</p>', 2)
         known = entries.misconceptions(self.lesson.name, cell.name)[:MISTAKES]
         slide.notes.append(f"<b>{cell.minutes:g} minutes. Press T to start or stop the clock.</b>")
-        slide.notes.append("Likely mistakes:" + _list([entry.says for entry in known]))
+        slide.notes.append("Likely mistakes:" + _list([entry.feedback for entry in known]))
         slide.notes.append("Ask before you tell:" + _list(cell.hints))
 
     def experiment(self, cell):

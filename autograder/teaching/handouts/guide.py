@@ -15,7 +15,7 @@ from autograder.paths import ROOT
 from autograder.teaching.handouts.markdown_html import in_html, shortened
 from autograder.teaching.handouts.outline import Block, outline
 from autograder.teaching.handouts.room_counts import ranked
-from course.notebooks.lesson import Cell
+from course.notebooks.lesson import LessonCell
 
 TO_DRAW = ("math", "table", "code")
 PAGE = """<!doctype html>
@@ -110,7 +110,7 @@ def _section(lesson, section, counts, reflections):
             yield f"### {step.title}"
         yield from _to_draw(step)
         for part in step.parts:
-            if isinstance(part, Cell):
+            if isinstance(part, LessonCell):
                 write = {"exercise": _exercise, "experiment": _experiment, "question": _question}[part.kind]
                 yield from write(lesson, part, counts, reflections)
             elif part.label == "What to see":
@@ -121,7 +121,7 @@ def _to_draw(step):
     """Formulas and worked examples before the first thing to do: what the board is for."""
     rows, lead = [], ""
     for part in step.parts:
-        if isinstance(part, Cell):
+        if isinstance(part, LessonCell):
             break
         if part.label in ("Goal", "A trap", "Example") or part.label.startswith("Step "):
             rows.append(f"**{part.label}.** {shortened(part.unlabelled, 240)}")

@@ -10,7 +10,7 @@ and begin the next.
 import re
 from dataclasses import dataclass, field
 
-from course.notebooks.lesson import Cell
+from course.notebooks.lesson import LessonCell
 
 SPEED = 100  # words a minute, of somebody who tells it at a board and draws
 HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*$")
@@ -43,11 +43,11 @@ class Step:
     """What stands under one heading: `Block` and `course.notebooks.lesson.Cell`, in the lesson's order."""
 
     title: str = ""
-    parts: list[Block | Cell] = field(default_factory=list)
+    parts: list[Block | LessonCell] = field(default_factory=list)
 
     @property
     def cells(self):
-        return [part for part in self.parts if isinstance(part, Cell)]
+        return [part for part in self.parts if isinstance(part, LessonCell)]
 
     @property
     def words(self):
@@ -66,7 +66,7 @@ class Section:
         return [part for step in self.steps for part in step.parts]
 
     def cells(self, kind):
-        return [part for part in self.parts if isinstance(part, Cell) and part.kind == kind]
+        return [part for part in self.parts if isinstance(part, LessonCell) and part.kind == kind]
 
     def minutes(self, kind):
         return sum(cell.minutes for cell in self.cells(kind))

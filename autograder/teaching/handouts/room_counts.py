@@ -66,6 +66,8 @@ def ranked(entries, seen):
     left = Counter(seen)
     known = []
     for entry in entries:
-        known.append((entry.says, left.pop(entry.name, 0) + left.pop(" ".join(entry.says.split()), 0)))
+        known.append(
+            (entry.feedback, left.pop(entry.name, 0) + left.pop(" ".join(entry.feedback.split()), 0))
+        )
     known.sort(key=lambda row: -row[1])
     return known, left.most_common()

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from autograder.console import console, where
+from autograder.console import console, short_path
 from autograder.teaching.handouts.commands import Preset, expect_preset, shown_by
 from course.errors import CourseError
 from course.machine.quiet import quiet
@@ -18,9 +18,9 @@ SOURCE = Path(".cache") / "site"
 SAID = re.compile(r": (WARNING|ERROR|CRITICAL): |^WARNING: autodoc")
 
 
-def add(app, sentences):
+def register(app, errors_as_sentences):
     """Add the command to an app. `sentences` turns errors meant for people into one sentence."""
-    app.command()(sentences(site))
+    app.command()(errors_as_sentences(site))
 
 
 def site(
@@ -43,7 +43,7 @@ def site(
         source = gather(ROOT / SOURCE, shown, ROOT)
         status.update("writing pages")
         build_html(source, to)
-    console.print(f"written {where(Path(to) / 'index.html')}", highlight=False)
+    console.print(f"written {short_path(Path(to) / 'index.html')}", highlight=False)
 
 
 def build_html(source, to):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 
-def add(app, sentences):
+def register(app, errors_as_sentences):
     """Add the command to the grader's.
 
     Args:
@@ -15,7 +15,7 @@ def add(app, sentences):
     """
 
     @app.command()
-    @sentences
+    @errors_as_sentences
     def workshop(
         folder: Annotated[Path, typer.Argument(help="Where everything is kept; goes on from there.")] = Path(
             "workshop"

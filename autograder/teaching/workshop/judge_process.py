@@ -112,7 +112,7 @@ def answer(grader, course_dir, request):
     import nbformat
 
     from autograder.classroom.feedback_page import FOR_GRADERS
-    from autograder.classroom.waived_answers import marked, waive
+    from autograder.classroom.waived_answers import marked, without_points
     from autograder.judge.grader import code_cells
     from autograder.judge.notebook_repair import repair
     from course.notebooks.lesson import find_lesson
@@ -125,7 +125,7 @@ def answer(grader, course_dir, request):
     repaired = repair(nbformat.read(release, as_version=4), request["notebook"])
     cells = code_cells(repaired.notebook)
     verdict = grader.grade_cells(lesson, cells, repaired.notes)
-    verdict = waive(verdict, {*marked(cells), *request["caught_up"]})
+    verdict = without_points(verdict, {*marked(cells), *request["caught_up"]})
     keys = ("exercise", "points", "max_points", "problems")
     return {
         "marks": [{key: getattr(mark, key) for key in keys} for mark in verdict.marks],
@@ -138,13 +138,13 @@ def warm_lesson(grader, lesson):
     """Do now what the first submissions of a lab would wait for."""
     from autograder.hidden import entries
     from autograder.hidden.assignments import import_keras, probes_of
-    from autograder.judge.marking import EntrySession, expected
+    from autograder.judge.marking import EntrySession, reference_outcomes
 
     server = grader.server()
     import_keras()
     server.wait_ready()
     for exercise in lesson.exercises:
-        expected(lesson, exercise, grader.seed)
+        reference_outcomes(lesson, exercise, grader.seed)
     for exercise in lesson.exercises:  # what wrong answers are told by
         for entry in entries.misconceptions(lesson.name, exercise):
             for probe in probes_of(lesson, exercise):
@@ -158,7 +158,7 @@ def main(course_dir, isolation, workers):
     from autograder.judge.grader import Grader
 
     grader = Grader(isolation)
-    grader.known = Recent()
+    grader.cache = Recent()
     lock = threading.Lock()
 
     def work(request):

@@ -8,7 +8,7 @@ import secrets
 import socket
 from pathlib import Path
 
-from autograder.judge.sandbox.isolation import missing
+from autograder.judge.sandbox.isolation import missing_layers
 from autograder.teaching.workshop.accounts import slug
 from autograder.teaching.workshop.errors import WorkshopError
 from autograder.teaching.workshop.joining import new_code
@@ -36,7 +36,7 @@ def make(folder, course, lesson, port, local, names, certificate):
         before = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     ports = dict(zip(("hub", "proxy", "board"), _free_ports(3), strict=True))
     scheme = "https" if certificate else "http"
-    isolation = "none" if missing() else "full"
+    isolation = "none" if missing_layers() else "full"
     return {
         "folder": str(folder),
         "code": before.get("code") or new_code(),

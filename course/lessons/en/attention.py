@@ -112,7 +112,7 @@ plots.show(
 # Build it from `ops.exp` and friends. (Not from NumPy's `np.exp`: only `ops` works inside a model that is being trained.)
 # Keras has a ready-made softmax, and this exercise is about what is inside it.
 
-# %% exercise="softmax" points=2 minutes=8 difficulty=1 handmade="softmax,log_softmax,logsumexp,Softmax"
+# %% exercise="softmax" points=2 minutes=8 difficulty=1 forbidden="softmax,log_softmax,logsumexp,Softmax"
 # hint: Subtracting the same number c from every score changes no weight. Which c makes the largest exponent exactly 0?
 # hint: Scores in different rows have different largest values. `ops.max` and `ops.sum` take an `axis`; use the one you were given, not always the last.
 # hint: With `keepdims=True` the maximum and the sum keep an axis of size 1, so that subtracting and dividing fit the shape of the scores.
@@ -219,7 +219,7 @@ plots.show(
 
 # %% given="FORBIDDEN"
 
-# %% exercise="scaled_dot_product_attention" points=4 minutes=10 difficulty=2 handmade="dot_product_attention,MultiHeadAttention,Attention,AdditiveAttention,GroupQueryAttention"
+# %% exercise="scaled_dot_product_attention" points=4 minutes=10 difficulty=2 forbidden="dot_product_attention,MultiHeadAttention,Attention,AdditiveAttention,GroupQueryAttention"
 # hint: The scores have the shape (..., query_length, key_length). Which product of query and key has it, and which two axes of the key must change places first?
 # hint: There may be any number of axes in front, so count axes from the end: -1 and -2. The width to take the root of is that of the key.
 # hint: Five steps: `ops.matmul`, divide, `ops.where(mask, ..., ...)` if there is a mask, your softmax over the keys, `ops.matmul` with the values.
@@ -329,7 +329,7 @@ plots.show(
 #
 # In a layer the mask is called `attention_mask`, because Keras fills in an argument called `mask` by itself.
 
-# %% exercise="SelfAttention" points=3 minutes=10 difficulty=2 handmade="dot_product_attention,MultiHeadAttention,Attention,AdditiveAttention,GroupQueryAttention"
+# %% exercise="SelfAttention" points=3 minutes=10 difficulty=2 forbidden="dot_product_attention,MultiHeadAttention,Attention,AdditiveAttention,GroupQueryAttention"
 # hint: In `__init__`, make three `keras.layers.Dense` layers and keep each as an attribute of `self`. In `call`, apply all three to the same inputs.
 # hint: Your `scaled_dot_product_attention` takes any axes in front. Give queries, keys and values an axis of size 1 behind the batch, and the weights (and the mask) get their axis of heads by themselves.
 # hint: `tensor[:, None]` adds the axis and `tensor[:, 0]` takes it away again. The output loses it, the weights keep it.
@@ -523,7 +523,7 @@ plots.show(
 # Two details. What is divided by is the root of a *head's* width, and your attention function takes care of that. And
 # the number of heads does not change the number of parameters: the slices are narrower, but there are more of them.
 
-# %% exercise="MultiHeadAttention" points=4 minutes=12 difficulty=3 handmade="dot_product_attention,MultiHeadAttention,Attention,AdditiveAttention,GroupQueryAttention"
+# %% exercise="MultiHeadAttention" points=4 minutes=12 difficulty=3 forbidden="dot_product_attention,MultiHeadAttention,Attention,AdditiveAttention,GroupQueryAttention"
 # hint: First settle what `key` and `value` are when they were left out: a missing key is the query, and a missing value is the key, not the query.
 # hint: Each of query, key and value goes through its own dense layer and is then split. The output goes the other way: merged first, then through `output_dense`.
 # hint: Four dense layers of width `hidden_dim`, all with `use_bias=self.use_bias`. Between them stand only functions you have: `split_heads` three times, `scaled_dot_product_attention` with the mask, `merge_heads`.
