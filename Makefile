@@ -48,7 +48,7 @@ test: $(READY) ## run the test suite
 
 torch: $(READY) ## hold the reference on PyTorch against TensorFlow; installs PyTorch (on Linux several GB)
 	@$(BIN)/pip install -q torch
-	@$(BIN)/pytest tests/test_backends.py -k torch $(ARGS)
+	@$(BIN)/pytest tests/hidden/test_backends.py -k torch $(ARGS)
 
 lab: $(READY) ## open JupyterLab on the labs
 	@$(BIN)/course lab $(ARGS)

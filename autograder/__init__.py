@@ -1,3 +1,4 @@
-"""Builds the labs and grades them. For instructors; never part of the learner's wheel."""
+"""Builds the labs, judges answers, runs a class and teaches a room. For instructors; never part of the learner's wheel.
 
-DEFAULT_SEED = 20170612  # what probes draw from: the day "Attention Is All You Need" appeared
+`teaching -> classroom -> authoring -> hidden -> judge`: imports run this way and never back.
+"""

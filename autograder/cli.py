@@ -15,8 +15,8 @@ if not sys.warnoptions:
 import typer
 from rich.markup import escape
 
-from autograder import DEFAULT_SEED
 from autograder.console import console
+from autograder.judge import DEFAULT_SEED
 from autograder.teaching.handouts import commands
 from autograder.teaching.site import commands as site
 from autograder.teaching.workshop import commands as room

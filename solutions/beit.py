@@ -123,7 +123,7 @@ class BEiTBlock(Composite):
             self.mlp_scale = self.add_weight(shape=(hidden_dim,), initializer=begin, name="mlp_scale")
 
     def call(self, inputs, bias=None):
-        """Look around, then think.
+        """Self-attention, then feed-forward.
 
         Args:
             inputs: `(batch, length, hidden_dim)`.
@@ -136,18 +136,18 @@ class BEiTBlock(Composite):
         if self.relative_bias is not None:
             bias = self.relative_bias.bias()
 
-        # Look around: each position asks all others, those at some offsets more than others.
-        def look(x):
+        # Self-attention: each position asks all others, those at some offsets more than others.
+        def attend(x):
             return self.attention(x, bias)
 
-        # Think: each position for itself.
-        def think(x):
+        # Feed-forward: each position for itself.
+        def feed_forward(x):
             wide = self.intermediate_dense(x)
             return self.output_dense(wide)
 
         # Both halves are normalized on the way in, and added to what was there before the norm.
-        x = inputs + self.attention_scale * look(self.attention_normalization(inputs))
-        return x + self.mlp_scale * think(self.mlp_normalization(x))
+        x = inputs + self.attention_scale * attend(self.attention_normalization(inputs))
+        return x + self.mlp_scale * feed_forward(self.mlp_normalization(x))
 
 
 class BEiT(Composite, keras.Model):

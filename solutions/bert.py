@@ -233,7 +233,7 @@ class BertLayer(Composite):
         ### END SOLUTION
 
     def call(self, inputs, attention_mask=None):
-        """Look around, then think.
+        """Self-attention, then feed-forward.
 
         Args:
             inputs: `(batch, length, hidden_dim)`.
@@ -245,18 +245,18 @@ class BertLayer(Composite):
         """
 
         ### BEGIN SOLUTION
-        # Look around: each position asks all that it may see.
-        def look(x):
+        # Self-attention: each position asks all that it may see.
+        def attend(x):
             return self.attention(x, attention_mask=attention_mask)[0]
 
-        # Think: each position for itself.
-        def think(x):
+        # Feed-forward: each position for itself.
+        def feed_forward(x):
             wide = keras.activations.gelu(self.intermediate_dense(x), approximate=self.approximate)
             return self.output_dense(wide)
 
         # Both halves are added to what goes into them, by a layer that normalizes, too.
-        x = self.attention_residual(inputs, sublayer=look)
-        return self.feed_forward_residual(x, sublayer=think)
+        x = self.attention_residual(inputs, sublayer=attend)
+        return self.feed_forward_residual(x, sublayer=feed_forward)
         ### END SOLUTION
 
 

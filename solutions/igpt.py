@@ -132,9 +132,9 @@ def quick_gelu(x):
 class PixelBlock(Composite):
     """Self-attention, then two dense layers, pre-norm: ViT's block with another norm and another GELU.
 
-    Sub-layers: `attention_norm`, an `RMSNorm`; `attention`, a `MultiHeadAttention` without biases;
-    `feed_forward_norm`, an `RMSNorm`; `intermediate_dense`, a `Dense(4 * hidden_dim)`, and
-    `output_dense`, a `Dense(hidden_dim)`, both without biases, with `quick_gelu` between them.
+    Sub-layers: `attention_normalization`, an `RMSNorm`; `attention`, a `MultiHeadAttention` without
+    biases; `feed_forward_normalization`, an `RMSNorm`; `intermediate_dense`, a `Dense(4 * hidden_dim)`,
+    and `output_dense`, a `Dense(hidden_dim)`, both without biases, with `quick_gelu` between them.
 
     Args:
         num_heads: heads of the attention; must divide `hidden_dim`.
@@ -144,9 +144,9 @@ class PixelBlock(Composite):
     def __init__(self, num_heads, hidden_dim, **kwargs):
         super().__init__(**kwargs)
         ### BEGIN SOLUTION
-        self.attention_norm = RMSNorm(name="attention_norm")
+        self.attention_normalization = RMSNorm(name="attention_normalization")
         self.attention = MultiHeadAttention(num_heads, hidden_dim, use_bias=False, name="attention")
-        self.feed_forward_norm = RMSNorm(name="feed_forward_norm")
+        self.feed_forward_normalization = RMSNorm(name="feed_forward_normalization")
         self.intermediate_dense = keras.layers.Dense(
             4 * hidden_dim, use_bias=False, name="intermediate_dense"
         )
@@ -154,7 +154,7 @@ class PixelBlock(Composite):
         ### END SOLUTION
 
     def call(self, inputs, attention_mask=None):
-        """Look around, then think.
+        """Self-attention, then feed-forward.
 
         Args:
             inputs: `(batch, length, hidden_dim)`.
@@ -166,18 +166,18 @@ class PixelBlock(Composite):
         """
 
         ### BEGIN SOLUTION
-        # Look around: each position asks all that it may see.
-        def look(x):
+        # Self-attention: each position asks all that it may see.
+        def attend(x):
             return self.attention(x, attention_mask=attention_mask)[0]
 
-        # Think: each position for itself.
-        def think(x):
+        # Feed-forward: each position for itself.
+        def feed_forward(x):
             wide = quick_gelu(self.intermediate_dense(x))
             return self.output_dense(wide)
 
         # Both halves are normalized on the way in, and added to what was there before the norm.
-        x = inputs + look(self.attention_norm(inputs))
-        return x + think(self.feed_forward_norm(x))
+        x = inputs + attend(self.attention_normalization(inputs))
+        return x + feed_forward(self.feed_forward_normalization(x))
         ### END SOLUTION
 
 
@@ -452,7 +452,7 @@ def cached_step(model, count):
             x = model.pixel_embedding(ops.cast(tokens, "int32"))  # (count, hidden_dim)
         x = x + model.positions[place]
         for block, past in zip(model.blocks, state["past"] or [None] * len(model.blocks), strict=True):
-            attention, normed = block.attention, block.attention_norm(x)
+            attention, normed = block.attention, block.attention_normalization(x)
             query, key, value = (
                 ops.reshape(dense(normed), (count, attention.num_heads, 1, -1))  # (count, heads, 1, head_dim)
                 for dense in (attention.query_dense, attention.key_dense, attention.value_dense)
@@ -464,7 +464,7 @@ def cached_step(model, count):
             output, _ = scaled_dot_product_attention(query, key, value)
             x = x + attention.output_dense(ops.reshape(output, (count, -1)))  # (count, hidden_dim)
             # By its kernel, so that it does not matter on which side of the call a block applies `quick_gelu`.
-            wide = ops.matmul(block.feed_forward_norm(x), block.intermediate_dense.kernel)
+            wide = ops.matmul(block.feed_forward_normalization(x), block.intermediate_dense.kernel)
             x = x + block.output_dense(quick_gelu(wide))
         logits = model.logits_dense(model.final_norm(x))  # (count, num_colours)
         return logits, {"place": place + 1, "past": kept}

@@ -146,7 +146,7 @@ class EncoderLayer(Composite):
         ### END SOLUTION
 
     def call(self, inputs, attention_mask=None):
-        """Look around, then think.
+        """Self-attention, then feed-forward.
 
         Args:
             inputs: `(batch, length, hidden_dim)`.
@@ -158,12 +158,12 @@ class EncoderLayer(Composite):
         """
 
         ### BEGIN SOLUTION
-        # Look around: each position asks all that it may see.
-        def look(x):
+        # Self-attention: each position asks all that it may see.
+        def attend(x):
             return self.attention(x, attention_mask=attention_mask)[0]
 
         # Both halves are added to what goes into them, by a layer that normalizes, too.
-        x = self.attention_residual(inputs, sublayer=look)
+        x = self.attention_residual(inputs, sublayer=attend)
         return self.feed_forward_residual(x, sublayer=self.feed_forward)
         ### END SOLUTION
 
@@ -202,7 +202,7 @@ class DecoderLayer(Composite):
         ### END SOLUTION
 
     def call(self, inputs, memory, attention_mask=None, cross_attention_mask=None):
-        """Look around in what is written so far, then at the source, then think.
+        """Self-attention over what is written so far, cross-attention to the source, feed-forward.
 
         Args:
             inputs: `(batch, target_length, hidden_dim)`.
@@ -217,17 +217,17 @@ class DecoderLayer(Composite):
         """
 
         ### BEGIN SOLUTION
-        # Look around: each position asks all that it may see.
-        def look(x):
+        # Self-attention: each position asks all that it may see.
+        def attend(x):
             return self.self_attention(x, attention_mask=attention_mask)[0]
 
-        # Look at the source: queries come from the target, keys and values from the encoder.
-        def look_at_source(x):
+        # Cross-attention: queries come from the target, keys and values from the encoder.
+        def cross_attend(x):
             return self.cross_attention(x, memory, attention_mask=cross_attention_mask)[0]
 
         # All three parts are added to what goes into them, by a layer that normalizes, too.
-        x = self.self_attention_residual(inputs, sublayer=look)
-        x = self.cross_attention_residual(x, sublayer=look_at_source)
+        x = self.self_attention_residual(inputs, sublayer=attend)
+        x = self.cross_attention_residual(x, sublayer=cross_attend)
         return self.feed_forward_residual(x, sublayer=self.feed_forward)
         ### END SOLUTION
 
@@ -537,11 +537,11 @@ def cached_step(model, source):
                 )
                 return look_up(block.self_attention, x, *kept[-1])
 
-            def look_at_source(x, block=block, memory=memory):
+            def cross_attend(x, block=block, memory=memory):
                 return look_up(block.cross_attention, x, *memory, mask=state["mask"])
 
             x = block.self_attention_residual(x, sublayer=attend)
-            x = block.cross_attention_residual(x, sublayer=look_at_source)
+            x = block.cross_attention_residual(x, sublayer=cross_attend)
             x = block.feed_forward_residual(x, sublayer=block.feed_forward)
         if model.decoder.final_normalization:
             x = model.decoder.final_normalization(x)

@@ -181,7 +181,7 @@ class ViTBlock(Composite):
         ### END SOLUTION
 
     def call(self, inputs):
-        """Look around, then think.
+        """Self-attention, then feed-forward.
 
         Args:
             inputs: `(batch, length, hidden_dim)`; the tokens may be any patches, in any number.
@@ -191,18 +191,18 @@ class ViTBlock(Composite):
         """
 
         ### BEGIN SOLUTION
-        # Look around: each position asks all others.
-        def look(x):
+        # Self-attention: each position asks all others.
+        def attend(x):
             return self.attention(x)[0]
 
-        # Think: each position for itself.
-        def think(x):
+        # Feed-forward: each position for itself.
+        def feed_forward(x):
             wide = self.intermediate_dense(x)
             return self.output_dense(wide)
 
         # Both halves are normalized on the way in, and added to what was there before the norm.
-        x = inputs + self.dropout(look(self.attention_normalization(inputs)))
-        return x + self.dropout(think(self.mlp_normalization(x)))
+        x = inputs + self.dropout(attend(self.attention_normalization(inputs)))
+        return x + self.dropout(feed_forward(self.mlp_normalization(x)))
         ### END SOLUTION
 
 
@@ -416,7 +416,7 @@ class DistilledVisionTransformer(VisionTransformer):
             num_classes, kernel_initializer="zeros", name="distillation_head"
         )
 
-    def both(self, images):
+    def class_and_distillation_logits(self, images):
         """`(class_logits, distillation_logits)`, each `(batch, num_classes)`: what the losses want."""
         tokens = self.encode(images)
         return self.head(tokens[:, 0]), self.distillation_head(tokens[:, 1])
@@ -425,7 +425,7 @@ class DistilledVisionTransformer(VisionTransformer):
         """`(batch, height, width, channels)` to the mean of both heads' logits,
         `(batch, num_classes)`.
         """
-        class_logits, distillation_logits = self.both(images)
+        class_logits, distillation_logits = self.class_and_distillation_logits(images)
         return (class_logits + distillation_logits) / 2
 
 

@@ -2,7 +2,7 @@
 
     KERAS_BACKEND=jax python tests/backend_outcomes.py outcomes.npz attention vit
 
-`test_backends.py` runs this in processes of its own, because Keras settles on a backend when it is imported. Arrays are
+`hidden/test_backends.py` runs this in processes of its own, because Keras settles on a backend when it is imported. Arrays are
 saved under `lab/exercise/probe/path`; what went wrong is a sentence under `lab/exercise/probe`.
 """
 

@@ -226,7 +226,7 @@ def test_head_begins_without_an_opinion_and_sizes_must_fit():
 
 def test_distilled_model_answers_with_the_mean_of_both_heads():
     model, images = small_model(DistilledVisionTransformer, num_classes=5), drawn(3, 8, 12, 3)
-    own, taught = model.both(images)
+    own, taught = model.class_and_distillation_logits(images)
     assert np.abs(own - taught).max() > 1e-3
     np.testing.assert_allclose(model(images), (own + taught) / 2, atol=1e-5)
 
@@ -300,7 +300,7 @@ def test_a_student_learns_from_its_teacher():
     targets = np.concatenate([labels[:, None].astype("float32"), teacher], axis=1)
     keras.utils.set_random_seed(1)
     model = DistilledVisionTransformer(*SIZES, num_classes=3)
-    student = experiment.Student(model, model.both)
+    student = experiment.Student(model, model.class_and_distillation_logits)
     for loss in (reference.hard_distillation_loss, reference.soft_distillation_loss):
         run = experiment.fit(
             student, images, targets, 60, loss=experiment.distilling(loss), batch_size=32, rate=5e-3

@@ -8,11 +8,11 @@
 
 from dataclasses import dataclass, field
 
-from autograder import DEFAULT_SEED
 from autograder.authoring.build import entry_source, submission
 from autograder.authoring.source_code import without_markers
 from autograder.hidden import entries
 from autograder.hidden.assignments import import_keras
+from autograder.judge import DEFAULT_SEED
 from autograder.judge.grader import Grader
 from autograder.judge.marking import EntrySession, mark_exercise
 from course import checking

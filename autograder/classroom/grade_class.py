@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from autograder import DEFAULT_SEED
 from autograder.authoring.build import build
 from autograder.classroom import gradebook, submissions
 from autograder.classroom.class_table import class_table, legend
@@ -15,6 +14,7 @@ from autograder.classroom.lms.export import waiting_answers
 from autograder.classroom.nbgrader_plugin import close_graders, shared_grader
 from autograder.console import console, progress, short_path
 from autograder.hidden.assignments import import_keras
+from autograder.judge import DEFAULT_SEED
 from autograder.judge.verdict import verdict_path
 from autograder.judge.verdict_cache import Journal
 from course.notebooks.lesson import find_lesson

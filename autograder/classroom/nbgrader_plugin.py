@@ -15,10 +15,10 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Integer, Unicode
 
-from autograder import DEFAULT_SEED
 from autograder.classroom.course_folder import GradeError, digest, drop_ungradable
 from autograder.classroom.feedback_page import write_verdict
 from autograder.classroom.waived_answers import marked, read_record, without_points
+from autograder.judge import DEFAULT_SEED
 from autograder.judge.grader import Grader, code_cells
 from autograder.judge.notebook_repair import read_submission, repair
 from autograder.judge.verdict import Verdict, verdict_path

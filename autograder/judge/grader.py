@@ -8,8 +8,8 @@ import threading
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from autograder import DEFAULT_SEED
 from autograder.hidden.assignments import import_keras
+from autograder.judge import DEFAULT_SEED
 from autograder.judge.marking import mark_exercise
 from autograder.judge.sandbox.client import Server
 from autograder.judge.session import SandboxSession

@@ -55,16 +55,16 @@ class PixelBlock(Composite):
 
     def __init__(self, num_heads, hidden_dim, **kwargs):
         super().__init__(**kwargs)
-        self.attention_norm = RMSNorm(name="attention_norm")
+        self.attention_normalization = RMSNorm(name="attention_normalization")
         self.attention = MultiHeadAttention(num_heads, hidden_dim, use_bias=False, name="attention")
-        self.feed_forward_norm = RMSNorm(name="feed_forward_norm")
+        self.feed_forward_normalization = RMSNorm(name="feed_forward_normalization")
         wide = 4 * hidden_dim
         self.intermediate_dense = keras.layers.Dense(wide, _quick_gelu, False, name="intermediate_dense")
         self.output_dense = keras.layers.Dense(hidden_dim, use_bias=False, name="output_dense")
 
     def call(self, inputs, attention_mask=None):
-        inputs += self.attention(self.attention_norm(inputs), attention_mask=attention_mask)[0]
-        return inputs + self.output_dense(self.intermediate_dense(self.feed_forward_norm(inputs)))
+        inputs += self.attention(self.attention_normalization(inputs), attention_mask=attention_mask)[0]
+        return inputs + self.output_dense(self.intermediate_dense(self.feed_forward_normalization(inputs)))
 
 
 class ImageGPT(Composite, keras.Model):

@@ -209,7 +209,13 @@ def epsilon_stands_under_the_root(RMSNorm):
 
 # --- PixelBlock -------------------------------------------------------------------------------------------
 
-PARTS = ("attention_norm", "attention", "feed_forward_norm", "intermediate_dense", "output_dense")
+PARTS = (
+    "attention_normalization",
+    "attention",
+    "feed_forward_normalization",
+    "intermediate_dense",
+    "output_dense",
+)
 
 
 @check("PixelBlock")
@@ -226,7 +232,7 @@ def has_no_biases(PixelBlock):
     sentence = "`output_dense` has an activation: `quick_gelu` stands before it, and is the only one"
     expect(layer.output_dense.activation is keras.activations.linear, sentence)
     x = fixed_normal(2, 4, 6) + 0.7
-    for name in ("attention_norm", "feed_forward_norm"):
+    for name in ("attention_normalization", "feed_forward_normalization"):
         norm = getattr(layer, name)
         expect(len(norm.weights) == 1, f"`self.{name}` is to be your `RMSNorm`, which has one weight")
         expect_close(norm(x), normed(x, 1.0), f"`self.{name}` is to be your `RMSNorm`, with its own epsilon")
@@ -237,7 +243,7 @@ def looks_then_thinks(PixelBlock):
     layer, x = PixelBlock(2, 6), fixed_normal(2, 4, 6)
     layer(x)
     set_all(layer, *PARTS)
-    look, first, second = layer.attention, layer.attention_norm, layer.feed_forward_norm
+    look, first, second = layer.attention, layer.attention_normalization, layer.feed_forward_normalization
 
     def act(x):
         return x * ops.sigmoid(1.702 * x)
@@ -278,7 +284,8 @@ def looks_then_thinks(PixelBlock):
             + think(second(attend(first(x)))),
             "the dense layers read the layer's input: they read what the attention gave": y
             + think(second(x)),
-            "one norm serves for both parts: use `feed_forward_norm` for the second": y + think(first(y)),
+            "one norm serves for both parts: use `feed_forward_normalization` for the second": y
+            + think(first(y)),
         }
         sentence = f"{name} does not work: is it passed on by its name, `attention_mask=attention_mask`?"
         result = attempt(sentence, layer, x, attention_mask=mask)

@@ -135,39 +135,39 @@ class ActivationInTheDense(Composite):
         super().__init__(**kwargs)
         self.output_dense = keras.layers.Dense(hidden_dim, use_bias=False)
         self.intermediate_dense = keras.layers.Dense(hidden_dim * 4, activation=quick_gelu, use_bias=False)
-        self.feed_forward_norm = RMSNorm()
-        self.attention_norm = RMSNorm()
+        self.feed_forward_normalization = RMSNorm()
+        self.attention_normalization = RMSNorm()
         self.attention = MultiHeadAttention(num_heads, hidden_dim, use_bias=False)
 
     def call(self, inputs, attention_mask=None):
-        x = self.attention_norm(inputs)
+        x = self.attention_normalization(inputs)
         x = self.attention(x, x, x, attention_mask=attention_mask)[0] + inputs
-        return x + self.output_dense(self.intermediate_dense(self.feed_forward_norm(x)))
+        return x + self.output_dense(self.intermediate_dense(self.feed_forward_normalization(x)))
 
 
 @alternative("PixelBlock")
 class PlainKerasLayer(keras.layers.Layer):
     def __init__(self, num_heads, hidden_dim, **kwargs):
         super().__init__(**kwargs)
-        self.attention_norm, self.feed_forward_norm = RMSNorm(1e-5), RMSNorm(1e-5)
+        self.attention_normalization, self.feed_forward_normalization = RMSNorm(1e-5), RMSNorm(1e-5)
         self.attention = MultiHeadAttention(num_heads, hidden_dim, False)
         self.intermediate_dense = keras.layers.Dense(4 * hidden_dim, use_bias=False)
         self.output_dense = keras.layers.Dense(hidden_dim, use_bias=False)
 
     def call(self, inputs, attention_mask=None):
-        output, weights = self.attention(self.attention_norm(inputs), attention_mask=attention_mask)
+        output, weights = self.attention(self.attention_normalization(inputs), attention_mask=attention_mask)
         x = keras.layers.add([inputs, output])
-        wide = self.intermediate_dense(self.feed_forward_norm(x))
+        wide = self.intermediate_dense(self.feed_forward_normalization(x))
         return keras.layers.add([x, self.output_dense(wide * ops.sigmoid(1.702 * wide))])
 
 
 @alternative("PixelBlock")
 class InTwoMethods(PixelBlock):
     def look(self, x, attention_mask):
-        return self.attention(self.attention_norm(x), attention_mask=attention_mask)[0]
+        return self.attention(self.attention_normalization(x), attention_mask=attention_mask)[0]
 
     def think(self, x):
-        return self.output_dense(quick_gelu(self.intermediate_dense(self.feed_forward_norm(x))))
+        return self.output_dense(quick_gelu(self.intermediate_dense(self.feed_forward_normalization(x))))
 
     def call(self, inputs, attention_mask=None):
         x = inputs + self.look(inputs, attention_mask)

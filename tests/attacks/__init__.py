@@ -1,4 +1,4 @@
-"""Hostile and broken submissions to Lab 1. `test_attacks.py` hands them all in as one class.
+"""Hostile and broken submissions to Lab 1. `judge/test_attacks.py` hands them all in as one class.
 
 Each says in one line what it tries. Most are a cell of code in an otherwise untouched notebook, whose honest content
 earns nothing, or in a right one, where it must harm nobody but its author. The others change the file itself.

@@ -43,8 +43,8 @@ def states(weights, image, num_layers, num_heads, mask=None):
             for path, value in weights.items()
             if path.startswith(f"blocks.{number}.")
         }
-        h = h + attend(block, normalized(h, block["attention_norm.scale"]), num_heads, causal)
-        wide = normalized(h, block["feed_forward_norm.scale"]) @ block["intermediate_dense.kernel"]
+        h = h + attend(block, normalized(h, block["attention_normalization.scale"]), num_heads, causal)
+        wide = normalized(h, block["feed_forward_normalization.scale"]) @ block["intermediate_dense.kernel"]
         h = h + (wide / (1 + np.exp(-1.702 * wide))) @ block["output_dense.kernel"]
         found.append(h)
     return found

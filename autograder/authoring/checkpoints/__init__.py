@@ -1,1 +1,4 @@
-"""How each lab's checkpoints are made, one module a lab; see `autograder.authoring.checkpoints.make`."""
+"""How each lab's small trained weights are made, one module a lab; `make` runs them.
+
+A change here changes nothing until `make checkpoints` is run.
+"""

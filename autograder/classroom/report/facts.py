@@ -74,7 +74,7 @@ class Mistake:
     """A known misconception: its sentence, and who holds it."""
 
     name: str
-    says: str
+    feedback: str
     learners: list[str] = field(default_factory=list)
 
 
@@ -194,8 +194,8 @@ def _exercises(lesson, learners):
             earned.append(mark.points)
             _place(exercise, mark).append(learner.name)
             if mark.diagnosis:
-                says = mark.problems[0] if mark.problems else mark.diagnosis
-                mistake = mistakes.setdefault(mark.diagnosis, Mistake(mark.diagnosis, says))
+                feedback = mark.problems[0] if mark.problems else mark.diagnosis
+                mistake = mistakes.setdefault(mark.diagnosis, Mistake(mark.diagnosis, feedback))
                 mistake.learners.append(learner.name)
         exercise.mistakes = sorted(mistakes.values(), key=lambda m: (-len(m.learners), m.name))
         exercise.average = sum(earned) / len(earned) if earned else 0.0

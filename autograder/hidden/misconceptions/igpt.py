@@ -235,16 +235,16 @@ class ScaleAdded(RMSNorm):
 class NormsAfter(PixelBlock):
     def call(self, inputs, attention_mask=None):
         attended, _ = self.attention(inputs, attention_mask=attention_mask)
-        x = self.attention_norm(inputs + attended)
-        return self.feed_forward_norm(x + self.output_dense(quick_gelu(self.intermediate_dense(x))))
+        x = self.attention_normalization(inputs + attended)
+        return self.feed_forward_normalization(x + self.output_dense(quick_gelu(self.intermediate_dense(x))))
 
 
 @misconception("PixelBlock", "The normalized input is added: what is added to is the input itself.")
 class NormedResidual(PixelBlock):
     def call(self, inputs, attention_mask=None):
-        normed = self.attention_norm(inputs)
+        normed = self.attention_normalization(inputs)
         x = normed + self.attention(normed, attention_mask=attention_mask)[0]
-        normed = self.feed_forward_norm(x)
+        normed = self.feed_forward_normalization(x)
         return normed + self.output_dense(quick_gelu(self.intermediate_dense(normed)))
 
 
@@ -257,33 +257,33 @@ class MaskForgotten(PixelBlock):
 @misconception("PixelBlock", "The activation is missing: `quick_gelu` stands between the dense layers.")
 class NoActivation(PixelBlock):
     def call(self, inputs, attention_mask=None):
-        attended, _ = self.attention(self.attention_norm(inputs), attention_mask=attention_mask)
+        attended, _ = self.attention(self.attention_normalization(inputs), attention_mask=attention_mask)
         x = inputs + attended
-        return x + self.output_dense(self.intermediate_dense(self.feed_forward_norm(x)))
+        return x + self.output_dense(self.intermediate_dense(self.feed_forward_normalization(x)))
 
 
 @misconception("PixelBlock", "The activation is a ReLU, as in 2017: here it is `quick_gelu`.")
 class ReluInstead(PixelBlock):
     def call(self, inputs, attention_mask=None):
-        attended, _ = self.attention(self.attention_norm(inputs), attention_mask=attention_mask)
+        attended, _ = self.attention(self.attention_normalization(inputs), attention_mask=attention_mask)
         x = inputs + attended
-        return x + self.output_dense(ops.relu(self.intermediate_dense(self.feed_forward_norm(x))))
+        return x + self.output_dense(ops.relu(self.intermediate_dense(self.feed_forward_normalization(x))))
 
 
 @misconception("PixelBlock", "What the dense layers make is not added to what the attention gave.")
 class NoSecondResidual(PixelBlock):
     def call(self, inputs, attention_mask=None):
-        attended, _ = self.attention(self.attention_norm(inputs), attention_mask=attention_mask)
+        attended, _ = self.attention(self.attention_normalization(inputs), attention_mask=attention_mask)
         return self.output_dense(
-            quick_gelu(self.intermediate_dense(self.feed_forward_norm(inputs + attended)))
+            quick_gelu(self.intermediate_dense(self.feed_forward_normalization(inputs + attended)))
         )
 
 
 @misconception("PixelBlock", "What the attention gave is not added to the input.")
 class NoFirstResidual(PixelBlock):
     def call(self, inputs, attention_mask=None):
-        x, _ = self.attention(self.attention_norm(inputs), attention_mask=attention_mask)
-        return x + self.output_dense(quick_gelu(self.intermediate_dense(self.feed_forward_norm(x))))
+        x, _ = self.attention(self.attention_normalization(inputs), attention_mask=attention_mask)
+        return x + self.output_dense(quick_gelu(self.intermediate_dense(self.feed_forward_normalization(x))))
 
 
 @misconception(
@@ -291,11 +291,11 @@ class NoFirstResidual(PixelBlock):
 )
 class PartsSideBySide(PixelBlock):
     def call(self, inputs, attention_mask=None):
-        attended, _ = self.attention(self.attention_norm(inputs), attention_mask=attention_mask)
+        attended, _ = self.attention(self.attention_normalization(inputs), attention_mask=attention_mask)
         return (
             inputs
             + attended
-            + self.output_dense(quick_gelu(self.intermediate_dense(self.feed_forward_norm(inputs))))
+            + self.output_dense(quick_gelu(self.intermediate_dense(self.feed_forward_normalization(inputs))))
         )
 
 
@@ -326,10 +326,10 @@ class NarrowMiddle(PixelBlock):
 @misconception("PixelBlock", "One norm serves for both parts: each has its own `scale`.")
 class OneNorm(PixelBlock):
     def call(self, inputs, attention_mask=None):
-        self.feed_forward_norm(inputs)
-        attended, _ = self.attention(self.attention_norm(inputs), attention_mask=attention_mask)
+        self.feed_forward_normalization(inputs)
+        attended, _ = self.attention(self.attention_normalization(inputs), attention_mask=attention_mask)
         x = inputs + attended
-        return x + self.output_dense(quick_gelu(self.intermediate_dense(self.attention_norm(x))))
+        return x + self.output_dense(quick_gelu(self.intermediate_dense(self.attention_normalization(x))))
 
 
 # --- ImageGPT ---------------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""Hidden probes, one module per lab."""
+"""Hidden probes, one module per lab. A change here changes what earns points in that lab."""

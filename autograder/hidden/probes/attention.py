@@ -1,4 +1,4 @@
-"""Hidden probes of Lab 1, attention. They hold no expected value; `says` is what a learner may read."""
+"""Hidden probes of Lab 1, attention. They hold no expected value; the description is what a learner may read."""
 
 import numpy as np
 from keras import ops

@@ -1,4 +1,4 @@
-"""Hidden probes of Lab 3, BERT. They hold no expected value; `says` is what a learner may read."""
+"""Hidden probes of Lab 3, BERT. They hold no expected value; the description is what a learner may read."""
 
 import keras
 import numpy as np

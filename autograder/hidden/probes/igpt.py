@@ -1,4 +1,4 @@
-"""Hidden probes of Lab 5, iGPT. They hold no expected value; `says` is what a learner may read."""
+"""Hidden probes of Lab 5, iGPT. They hold no expected value; the description is what a learner may read."""
 
 import numpy as np
 from keras import ops
@@ -6,9 +6,9 @@ from keras import ops
 from autograder.judge.probe import distinct, normal, probe, set_weights
 
 BLOCK = (
-    "attention_norm",
+    "attention_normalization",
     *(f"attention.{name}_dense" for name in ("query", "key", "value", "output")),
-    "feed_forward_norm",
+    "feed_forward_normalization",
     "intermediate_dense",
     "output_dense",
 )

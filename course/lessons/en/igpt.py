@@ -178,7 +178,7 @@ plots.show(
 #
 # $$y = x + \operatorname{attention}(\operatorname{norm}_1(x)), \qquad z = y + W_2\, \operatorname{quick\_gelu}(W_1 \operatorname{norm}_2(y))$$
 #
-# $\operatorname{norm}_1$ is the sub-layer `attention_norm`, $\operatorname{norm}_2$ is `feed_forward_norm`; $W_1$ and $W_2$ are
+# $\operatorname{norm}_1$ is the sub-layer `attention_normalization`, $\operatorname{norm}_2$ is `feed_forward_normalization`; $W_1$ and $W_2$ are
 # `intermediate_dense` and `output_dense`. There is no dropout.
 #
 # **Two details** that decide the number of weights. There are *no biases* anywhere: not in the attention, not in the dense
@@ -186,8 +186,8 @@ plots.show(
 
 # %% exercise="PixelBlock" points=4 minutes=15 difficulty=2
 # hint: Five sub-layers, under the names that the docstring gives. `MultiHeadAttention(num_heads, hidden_dim, use_bias=False)`, and `use_bias=False` in both dense layers, too.
-# hint: Your attention returns `(output, weights)`: take the first. It reads `self.attention_norm(inputs)`, and its output is added to `inputs`, not to the normalized ones.
-# hint: The second half reads what the first gave: x + output_dense(quick_gelu(intermediate_dense(feed_forward_norm(x)))).
+# hint: Your attention returns `(output, weights)`: take the first. It reads `self.attention_normalization(inputs)`, and its output is added to `inputs`, not to the normalized ones.
+# hint: The second half reads what the first gave: x + output_dense(quick_gelu(intermediate_dense(feed_forward_normalization(x)))).
 
 # %% [markdown]
 # ### What changed since ViT

@@ -149,7 +149,7 @@ plots.show(
 # %% [markdown]
 # ## 2.4 The encoder layer
 #
-# **Goal.** Look around, then think: self-attention and feed-forward, each in its own `AddAndNorm`.
+# **Goal.** Self-attention, then feed-forward, each in its own `AddAndNorm`.
 #
 # **Shapes.** `(batch, length, hidden_dim)` in and out. The mask goes to the attention.
 #

@@ -612,7 +612,7 @@ for name, kind, loss in (
     made(images[:1])
     start = made.get_weights()
     # A plain ViT has one head, which listens to both.
-    both = made.both if kind is DistilledVisionTransformer else lambda images, made=made: 2 * (made(images),)
+    both = made.class_and_distillation_logits if kind is DistilledVisionTransformer else lambda images, made=made: 2 * (made(images),)
     student = experiment.Student(made, both)
     run = experiment.fit(student, copies, told(opinions), steps, loss=experiment.distilling(loss), rate=2e-3)
     taught[name] = measuring.accuracy(made, test_images, test_labels)
