@@ -41,6 +41,7 @@ __all__ = [
     "jit_compile",
     "plots",
     "preset",
+    "pretrained",
     "submit",
     "use_preset",
 ]
@@ -93,6 +94,13 @@ def checkpoint(model, name):
     from course.checkpoints import checkpoint as load
 
     return load(model, name)
+
+
+def pretrained(name):
+    """Weights that others trained, for your own models. See `course.models.pretrained.pretrained`."""
+    from course.models.pretrained import pretrained as read
+
+    return read(name)
 
 
 def submit(lab=None, notebook=None):

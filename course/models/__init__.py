@@ -1,0 +1,1 @@
+"""Weights for the learner's own models: small ones that the course ships, and others' that packages ship."""
