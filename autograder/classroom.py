@@ -150,7 +150,7 @@ def _grade(course_dir, lesson, config, todo, force, workers, scheduler):
 
 def _say_where(course_dir, lesson, config, feedback):
     file, name = recording.gradebook_place(config)
-    rows = [("gradebook", file, "nbgrader formgrader opens it")] if file else []
+    rows = [("gradebook", file, f"autograder formgrader {lesson.number} opens it")] if file else []
     if not file:
         console.print(f"[bold]gradebook [/] {escape(name)}", highlight=False, soft_wrap=True)
     if feedback:
@@ -163,6 +163,6 @@ def _say_where(course_dir, lesson, config, feedback):
     answers, questions = waiting_answers(lesson, config)
     if answers:
         line = f"{answers} answer{'s' if answers > 1 else ''} to {questions} question{'s' if questions > 1 else ''} "
-        line += f"wait{'' if answers > 1 else 's'} for a person: nbgrader formgrader"
+        line += f"wait{'' if answers > 1 else 's'} for a person: autograder mark {lesson.number}"
         console.print(line, highlight=False)
     console.print(f"What the class understood: autograder report {lesson.number}", highlight=False)

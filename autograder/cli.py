@@ -16,6 +16,7 @@ import typer
 from rich.markup import escape
 
 from autograder import DEFAULT_SEED
+from autograder.marking import commands as marking
 from autograder.show import console
 from autograder.site import commands as site
 from autograder.stage import commands
@@ -237,6 +238,7 @@ def doctor():
 
 commands.add(app, sentences)  # slides, guide, pack, readiness
 site.add(app, sentences)
+marking.add(app, sentences)  # formgrader, mark
 room.add(app, sentences)  # workshop
 
 if __name__ == "__main__":

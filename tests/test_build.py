@@ -11,6 +11,7 @@ from autograder import build as building
 from autograder.bank import alternatives, misconceptions
 from autograder.build import build, build_labs, entry_source, submission
 from autograder.cells import write_cells
+from autograder.model_answers import model_answers
 from autograder.nbgrader_config import TEXT_STUB
 from autograder.probing import PROBES
 from course.lesson import LessonError, lessons
@@ -161,6 +162,7 @@ LESSON_FILE, SOLUTION_FILE, CHECK_FILE = (
     "solutions/sums.py",
     "course/checks/sums.py",
 )
+ANSWER_FILE = "solutions/model_answers/sums.md"
 
 
 @pytest.mark.parametrize(
@@ -180,8 +182,12 @@ LESSON_FILE, SOLUTION_FILE, CHECK_FILE = (
          'exercise="double"', "gives the answer to 'double' away, in cell 'prose-double-1'"),
         (LESSON_FILE, "# Why not", "# Because adding is the exercise.\n#\n# And because it is cheap.\n# Why not", LESSON_FILE,
          "question=", "gives the answer to 'why' away"),
-        (SOLUTION_FILE, '"why"', '"how"', LESSON_FILE, "question=", "no model answer"),
-        (SOLUTION_FILE, '"""\n        Because', 'f"""\n        Because', SOLUTION_FILE, "REFLECTIONS", "plain dictionary"),
+        (ANSWER_FILE, "## why", "## how", LESSON_FILE, "question=", "no model answer"),
+        (ANSWER_FILE, "## why", "So:\n\n## why", ANSWER_FILE, "# Sums", "text before the first"),
+        (ANSWER_FILE, "- 1: it", "- one: it", ANSWER_FILE, "- one", "a line below `Points:`"),
+        (ANSWER_FILE, "- 1: it", "- 0.5: it", ANSWER_FILE, "## why", "0.5 of the question's 1 points"),
+        (ANSWER_FILE, "Points:", "", ANSWER_FILE, "## why", "no rubric"),
+        (ANSWER_FILE, "- 1: it is cheap", "- 1: it is cheap\n\n## why\n\nAgain.", ANSWER_FILE, "cheap\n\n", "answered twice"),
         (SOLUTION_FILE, "    ### BEGIN SOLUTION\n    total", "    total", SOLUTION_FILE, "### END", "without its partner"),
         (SOLUTION_FILE, "LIMIT)\n    ### END SOLUTION", "LIMIT)", SOLUTION_FILE, "### BEGIN", "without its partner"),
         (SOLUTION_FILE, "# the secret\n", "# the secret\n    ### BEGIN SOLUTION\n", SOLUTION_FILE, "secret\n", "without its partner"),
@@ -261,7 +267,7 @@ def test_nothing_hidden_is_in_a_lab(lesson, built_course, root):
         hidden += [entry.name for entry in misconceptions(lesson.name, exercise) if "_" in entry.name]
         hidden += [f"def {entry.name}(" for entry in PROBES.get(exercise, ())]
         assert not [words for words in hidden if words in sources]
-    assert not [answer for answer in reference.reflections().values() if answer in sources]
+    assert not [answer for answer in model_answers(root, lesson.name).values() if answer.text in sources]
     for place in ("autograder", "solutions", "SOLUTION", str(root)):
         assert place not in text
 
