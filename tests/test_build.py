@@ -31,7 +31,10 @@ def test_cells_of_the_source_notebook(project):
     assert cells["given-LIMIT"].source == "# No sum may be larger.\n# Not ever.\nLIMIT = 1e9"
     assert cells["answer-double"].source.endswith("### END SOLUTION")
     assert cells["check-Doubler"].source == "course.check(Doubler)"
-    assert cells["question-why"].source == "Because adding is the exercise.\n\nAnd because it is cheap."
+    assert (
+        cells["question-why"].source
+        == "Because adding is the exercise.\n\nAnd because it is cheap.\n\nPoints:\n\n- 1: it is cheap"
+    )
     task = cells["task-double"].source
     assert task.startswith("**Exercise** · 2 points · about 5 minutes · difficulty ●○○")
     assert "<details><summary>Hint 2</summary>\n\nAdd the number to itself.\n\n</details>" in task

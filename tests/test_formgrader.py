@@ -7,6 +7,7 @@ import pytest
 
 from autograder import formgrader
 from autograder.folder import GradeError
+from autograder.nbgrader_config import COURSE_FILE
 
 
 def test_no_text_names_the_command_that_does_not_exist(root):
@@ -26,20 +27,21 @@ def test_no_text_names_the_command_that_does_not_exist(root):
     assert not [str(path) for path, text in texts.items() if gone in text]
 
 
-def test_it_serves_the_labs_page_of_the_course_folder(template, monkeypatch):
+def test_it_serves_the_labs_page_of_the_course_folder(tmp_path, monkeypatch):
     ran = []
+    (tmp_path / "nbgrader_config.py").write_text(COURSE_FILE)
 
     def run(command, cwd):
         ran.append((command, cwd))
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(formgrader.subprocess, "run", run)
-    assert formgrader.formgrader(template, "1", 9000, browser=False) == 0
+    assert formgrader.formgrader(tmp_path, "1", 9000, browser=False) == 0
     command, cwd = ran[0]
-    assert command[:3] == [sys.executable, "-m", "jupyterlab"] and cwd == template.resolve()
+    assert command[:3] == [sys.executable, "-m", "jupyterlab"] and cwd == tmp_path.resolve()
     assert "--LabApp.default_url=/formgrader/gradebook/lab1_attention" in command
     assert "--ServerApp.port=9000" in command and "--no-browser" in command
-    assert formgrader.formgrader(template) == 0
+    assert formgrader.formgrader(tmp_path) == 0
     assert "--LabApp.default_url=/formgrader/manage_assignments" in ran[1][0]
 
 
