@@ -9,6 +9,7 @@ from rich.markup import escape
 from autograder import grade, recording
 from autograder.build import build
 from autograder.exports import waiting_answers
+from autograder.fail_closed import expect_protected
 from autograder.folder import GradeError, printable
 from autograder.grading import DEFAULT_SEED, verdict_path
 from autograder.journal import Journal
@@ -43,6 +44,7 @@ def grade_class(
     """
     course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
     config = grade.load_config(course_dir)
+    expect_protected(config)
     if seed is not None:
         config.GradeInSandbox.seed = seed
     if isolation is not None:

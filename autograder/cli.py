@@ -77,13 +77,12 @@ def build(
 def init(folder: Annotated[Path, typer.Argument(help="Where the course is to live.")]):
     """Make a course folder: nbgrader with trusted grading, all labs released, an empty gradebook."""
     from autograder.build import build as build_course
+    from autograder.fail_closed import add_trusted_grading
     from autograder.grade import load_config
-    from autograder.nbgrader_config import COURSE_FILE
 
     folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "nbgrader_config.py"
-    if not config.exists():
-        config.write_text(COURSE_FILE, encoding="utf-8")
+    if add_trusted_grading(folder):
+        console.print(f"Trusted grading was added to your {folder / 'nbgrader_config.py'}", highlight=False)
     with console.status("building the labs into it"):
         build_course(folder, config=load_config(folder))  # it may name another gradebook
     console.print(

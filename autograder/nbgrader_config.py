@@ -43,9 +43,11 @@ def configure(config):
         SaveAutoGrades,
     )
 
+    from autograder.fail_closed import guard_nbgrader
     from autograder.feedback import QuestionsInSummary
     from autograder.plugin import GradeInSandbox, RepairingExporter
 
+    guard_nbgrader()
     config.Autograde.exporter_class = RepairingExporter
     config.Autograde.autograde_preprocessors = [
         GradeInSandbox,  # in the place of Execute
@@ -61,8 +63,10 @@ def configure(config):
 
 def stubs(config):
     """Set what stands in a released notebook where an answer is to be; returns the config."""
-    config.ClearSolutions.code_stub = {"python": STUB}
-    config.ClearSolutions.text_stub = TEXT_STUB
+    if "code_stub" not in config.ClearSolutions:  # a course's own stay
+        config.ClearSolutions.code_stub = {"python": STUB}
+    if "text_stub" not in config.ClearSolutions:
+        config.ClearSolutions.text_stub = TEXT_STUB
     return config
 
 

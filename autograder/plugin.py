@@ -20,6 +20,7 @@ from autograder.feedback import write_verdict
 from autograder.folder import GradeError, digest, prepare
 from autograder.grading import DEFAULT_SEED, Grader, Verdict, code_cells, verdict_path
 from autograder.repair import read_submission, repair
+from course.errors import CourseError
 from course.lesson import find_lesson
 
 
@@ -53,7 +54,10 @@ class RepairingExporter(NotebookExporter):
             content = read_submission(filename)
         except OSError as error:
             _leave_open(names, f"it could not be read: {error.strerror}")
-        repaired = repair(nbformat.read(release, as_version=4), content)
+        try:
+            repaired = repair(nbformat.read(release, as_version=4), content)
+        except CourseError as error:
+            raise NbGraderException(f"{names['assignment']}: {error}") from None
         repaired.notebook.metadata.course.update(repairs=repaired.notes, submitted=digest(content))
         return self.from_notebook_node(repaired.notebook, resources=resources, **options)
 
