@@ -15,6 +15,7 @@ if not sys.warnoptions:
 import typer
 from rich.markup import escape
 
+from autograder.classroom.marking import commands as marking
 from autograder.console import console
 from autograder.judge import DEFAULT_SEED
 from autograder.teaching.handouts import commands
@@ -76,13 +77,12 @@ def build(
 def init(folder: Annotated[Path, typer.Argument(help="Where the course is to live.")]):
     """Make a course folder: nbgrader with trusted grading, all labs released, an empty gradebook."""
     from autograder.authoring.build import build as build_course
-    from autograder.classroom.nbgrader_config import COURSE_FILE
+    from autograder.classroom.fail_closed import add_trusted_grading
     from autograder.classroom.submissions import load_config
 
     folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "nbgrader_config.py"
-    if not config.exists():
-        config.write_text(COURSE_FILE, encoding="utf-8")
+    if add_trusted_grading(folder):
+        console.print(f"Trusted grading was added to your {folder / 'nbgrader_config.py'}", highlight=False)
     with console.status("building the labs into it"):
         build_course(folder, config=load_config(folder))  # it may name another gradebook
     console.print(
@@ -238,6 +238,7 @@ def doctor():
 commands.register(app, errors_as_sentences)  # slides, guide, pack, readiness
 site.register(app, errors_as_sentences)
 room.register(app, errors_as_sentences)  # workshop
+marking.register(app, errors_as_sentences)  # formgrader, mark
 
 if __name__ == "__main__":
     sys.exit(app())

@@ -43,6 +43,7 @@ __all__ = [
     "jit_compile",
     "plots",
     "preset",
+    "pretrained",
     "submit",
     "use_preset",
 ]
@@ -63,7 +64,7 @@ def check(answer, exercise=None):
 
     found = run_checks(answer, exercise)
     if "COURSE_WORKSHOP_URL" in os.environ:
-        from course.workshop.board_client import report
+        from course.workshop.submit.board_client import report
 
         report(found)
     return found
@@ -97,15 +98,22 @@ def checkpoint(model, name):
     return load(model, name)
 
 
+def pretrained(name):
+    """Weights that others trained, for your own models. See `course.models.pretrained.pretrained`."""
+    from course.models.pretrained import pretrained as read
+
+    return read(name)
+
+
 def submit(lab=None, notebook=None):
-    """In a workshop: have this notebook graded now. See `course.workshop.submit.submit`."""
-    from course.workshop.submit import submit as hand_in
+    """In a workshop: have this notebook graded now. See `course.workshop.submit.submit.submit`."""
+    from course.workshop.submit.submit import submit as hand_in
 
     return hand_in(lab, notebook)
 
 
 def catch_up(exercise):
-    """In a workshop: fetch an answer that the instructor released. See `course.workshop.submit.catch_up`."""
-    from course.workshop.submit import catch_up as fetch
+    """In a workshop: fetch an answer that the instructor released. See `course.workshop.submit.submit.catch_up`."""
+    from course.workshop.submit.submit import catch_up as fetch
 
     return fetch(exercise)

@@ -221,38 +221,3 @@ class MultiHeadAttention(keras.layers.Layer):
     def get_config(self):
         config = {"num_heads": self.num_heads, "hidden_dim": self.hidden_dim, "use_bias": self.use_bias}
         return super().get_config() | config
-
-
-# For whoever grades the questions by hand: what a good answer says, and how to share out its points.
-REFLECTIONS = {
-    "learn_the_scale": (
-        "Right: sqrt(d_k) is a constant, so a network with smaller query and key weights can compute the same function. "
-        "Wrong: that is about where training could end, and the trouble is at the start. With ordinary initialisation "
-        "the scores begin with a variance near d_k; with wide keys one arbitrary key takes nearly all the weight, and "
-        "the gradient that would have to shrink the layers is itself nearly gone (in the experiment it fell to about a "
-        "tenth at d_k = 512). Dividing makes the start independent of the width. "
-        "One point for seeing that the function can be represented either way, one for the vanishing gradient at the "
-        "start with a measured figure. An initialisation with smaller weights as another cure is a fine answer too."
-    ),
-    "pairs_apart": (
-        "The query at the last K can find the first K, whose key is alike, but the value handed over there speaks of K "
-        "only: in one layer a value depends on its own token alone, and the 7 is in the next token. Attending straight to "
-        "the 7 fails as well, because nothing in the token 7 says that K stands before it. Two layers can: in the first, "
-        "every digit attends to the position just before it and takes over that letter, so that digit and letter are in "
-        "one vector; in the second, the last K looks for the digit that carries a K. For 'just before' tokens must know "
-        "their position, which ours do not. "
-        "One point for why one layer fails, one for the two steps with positions. Nobody needs to know the name "
-        "'induction head'."
-    ),
-    "long_stream": (
-        "Attention over everything grows without end: after n readings one more answer compares with n old ones and must "
-        "keep all of them, and n is in the millions after a month; the memory experiment shows where n x n leads. An "
-        "LSTM needs the same small time and memory for every reading, and that it goes step by step costs nothing "
-        "here, because the readings come one by one anyway. But its path is long: in the experiment nothing of a change "
-        "was left after a hundred positions, so an LSTM may forget what happened this morning. In between: attention "
-        "over the last few hundred readings, or over summaries of older ones. "
-        "Any choice can earn both points: one for using work, sequential steps and path length rightly, one for a measured "
-        "figure that supports the choice. Half a point off for 'attention is faster' or 'LSTMs are slow' without saying "
-        "when."
-    ),
-}

@@ -673,37 +673,3 @@ def spread_weights(model, spread=0.02, seed=0):
             seed += 1
             matrix = getattr(layer, part)
             matrix.assign(keras.random.truncated_normal(matrix.shape, stddev=spread, seed=seed))
-
-
-# For whoever grades the questions by hand: what a good answer says, and how to share out its points.
-REFLECTIONS = {
-    "eighty_ten_ten": (
-        "In pre-training with holes only, the model learns that states matter at `[MASK]`; at ordinary tokens nothing is ever "
-        "asked, so there it may say whatever it likes. Real text has no `[MASK]`, so frozen states are taken from just those "
-        "places that were never trained. With 80/10/10 any token may be wrong or asked for, so the state at every place has "
-        "to say what belongs there. Fine-tuning changes all weights on real text without holes, and repairs the mismatch in a "
-        "few steps. If no chosen token were changed, the answer would stand in the input: the model would learn to copy "
-        "(table 8's rows with much SAME are no such case, for the model cannot tell which 20 % are true). "
-        "One point for the mismatch and what fine-tuning does about it, one for the copying. Half a point for 'there is no "
-        "MASK in real text' without saying what follows for the states."
-    ),
-    "tf_idf": (
-        "Libraries have words of their own: tensor, axes, DataFrame, estimator. One such word settles it, in whatever order, and "
-        "counting words is all it takes; with few labels a model with few things to learn has the advantage. It must fail "
-        "where the same words mean different things by their order or their neighbours: which word is missing, does this "
-        "sentence follow, is it negated, who does what to whom. For a blank the model must know grammar (a plural asks for "
-        "'are') and what goes with what ('raises an error *if*'), which is what the masks have taught it. "
-        "One point for the tell-tale words, one for a task with a reason. 'TF-IDF is better on small data' alone earns half a "
-        "point."
-    ),
-    "readers": (
-        "In a left-to-right model the state of a token knows only what came before. For SQuAD every token of the passage has to "
-        "say whether an answer begins or ends there, and what decides that often stands behind it. For MNLI one state at the "
-        "end judges both sentences, and at the end everything has been read. An LSTM on top lets news travel back from the "
-        "right, so token states get what they lacked; it comes late and thin, and does not reach what masks give in all layers. "
-        "For MNLI there was nothing to win back. A Transformer that looks both ways sees the next word as an input: it would "
-        "copy it. With one layer a hidden diagonal would help; with two, the word comes back through its neighbours. "
-        "One point for the state of a token and the two tasks, one for the answer in the input, also by way of others. Full "
-        "credit does not need the remark on two layers."
-    ),
-}

@@ -561,36 +561,3 @@ def vote(predictions, noise):
     # Less than one vote, so it decides between equals only.
     return ops.cast(ops.argmax(counts + noise, axis=-1), "int32")
     ### END SOLUTION
-
-
-# For whoever grades the questions by hand: what a good answer says, and how to share out its points.
-REFLECTIONS = {
-    "late": (
-        "Without the shift, place i holds pixel i and may see itself: the answer stands in the input. The loss falls to "
-        "almost 0, faster than any honest model, because the model learns to copy. When drawing, it has nothing to copy: "
-        "place i is asked before pixel i exists, and it was never trained to guess from earlier pixels, so it draws "
-        "noise or repeats one colour. With the shift but no causal mask the same happens by another way: place i sees "
-        "place i + 1, which holds pixel i, so the model learns to look one place to the right. "
-        "One point for the copying and its low loss, one for the reason why drawing then fails, or for the second "
-        "half. 'The loss gets worse' earns nothing: it gets too good."
-    ),
-    "objectives": (
-        "Fine-tuning brings both to the same place, so what BERT's model has learned is no worse a start; it only does not "
-        "lie ready to be read off by a linear classifier. Reasons that count: in training it sees pictures with "
-        "holes and in the probe whole ones, which it does not know; only 15 of 100 pixels give it a lesson in each "
-        "picture, so it learns less from as many steps; guessing a pixel from its neighbours on all sides needs local detail "
-        "more than an idea of the whole, while guessing what comes next in a half picture needs such an idea. "
-        "One point for 'frozen features and a good start are two things', one for a reason tied to the way of training. "
-        "A measured figure of one's own run that goes against the paper, with a sensible reason, is worth as much."
-    ),
-    "votes": (
-        "Each mask hides other pixels, so the five copies make partly different mistakes; where they are wrong in different "
-        "ways and right in the same, the majority is right. Nothing is gained if all five predictions are always the "
-        "same (or fail on the same pictures), because then the majority is any one of them; nor if a single "
-        "prediction is right less often than it errs in the same way. On CIFAR-10 hardly any mask changes the "
-        "answer: with 98.6 % right the five agree nearly always, and what is wrong is wrong with every mask. On "
-        "ImageNet, with a third wrong and a thousand classes, masks change the answer often. "
-        "One point for different mistakes, one for applying it to both data sets. Who only says 'more is better' gets "
-        "half a point."
-    ),
-}

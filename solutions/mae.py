@@ -589,33 +589,3 @@ def build(name, image_size=224, channels=3, decoder=(), **options):
     encoder = MAEEncoder(**sizes, name="encoder")
     light = MAEDecoder(encoder.grid, patch_size**2 * channels, **(DECODER | dict(decoder)), name="decoder")
     return MaskedAutoencoder(encoder, light, lambda images: normalize_patches(patchify(images, patch_size)))
-
-
-# For whoever grades the questions by hand: what a good answer says, and how to share out its points.
-REFLECTIONS = {
-    "why_words": (
-        "For pixels: go on with the stroke to the left and right of the gap, hit its exact edge and grey; nothing about the digit "
-        "as a whole is needed, and each value off by a little costs. For the word: decide which kind of piece belongs there, "
-        "without the exact greys; what is left out is what is hard to know and says little. (A word of one small patch can still be guessed from "
-        "neighbours, so this is an argument of degree.) Blocks take the neighbours away. In the table they hardly matter for "
-        "classification with words (82.86 against 82.77) and clearly for segmentation (44.65 against 42.93), and more with pixels "
-        "(41.38 against 37.09). One point for what pixels and words need, one for reading the rows: half for classification, half for "
-        "segmentation."
-    ),
-    "three_quarters": (
-        "BERT at 75 %: words are dense in meaning, so what is left hardly determines the rest; the loss would stay high, close to that of "
-        "the commonest words, and little but their frequencies would be learned. MAE at 15 %: nearly every hidden patch has visible "
-        "neighbours, the loss would be small from early on, and what is learned is to continue strokes and colours; the paper's probe at 10 % "
-        "is 54.6 against 73.5. Of one's own pictures: at 25 % nearly perfect gaps, at 90 % grey means; the grid is easy, blocks are "
-        "hard. One point for both losses in the right direction, one for the reason (how much a piece says that its neighbours do not) tied "
-        "to a picture or figure."
-    ),
-    "the_third_reason": (
-        "Two of these. A decoder of its own: ViT and BEiT paint with one dense layer on the encoder's last tokens, so the encoder itself has to "
-        "turn to pixels; in the paper a deeper decoder lifts the probe from 65.5 to 73.5. How much is hidden: 50 % and 40 % there, 75 % here; the "
-        "probe rises from 69.9 to 73.5 between 50 and 75 %. No mask tokens in the encoder: 59.6 against 73.5. Normalized patches: "
-        "84.9 to 85.4. (BEiT's and ViT's figures are from other recipes, so differences between papers prove less than those within one.) "
-        "What one's own table can support: large gaps, seen in several seeds, such as pre-trained against nothing. What not: differences of a point or "
-        "two in one run with 1,000 test digits. One point for two differences with an experiment each, one for honesty about one's own table."
-    ),
-}

@@ -639,35 +639,3 @@ def beam_search(step, state, start, end, max_length, beam_size=4, length_penalty
     best = int(np.argmax(scores))
     return np.array(done[best][0], dtype="int32"), float(scores[best])
     ### END SOLUTION
-
-
-# For whoever grades the questions by hand: what a good answer says, and how to share out its points.
-REFLECTIONS = {
-    "two_masks": (
-        "The loss does not change: the padding stands at the end, so for a real position all padding lies in the future, "
-        "which the causal mask hides anyway. Only outputs at padded positions change, and their labels are padding, which "
-        "the loss leaves out. The cross-attention is another matter: nothing else hides the padding of the source, so "
-        "every position of the target mixes in what the encoder made of padding, differently for every batch width. "
-        "One point for each half with its reason. 'It does change, because padded queries differ' earns half a point: "
-        "true for the outputs, not for the loss."
-    ),
-    "reordering": (
-        "The query is made from the decoder's state. Through causal self-attention and positions it knows what is written so "
-        "far, so it can know that a new group of digits begins and that a unit, not a ten, is due. The keys are made from "
-        "the encoder's output. Through self-attention and positions, the key of 'three' can know that it is a unit, that "
-        "it follows 'twenty', and to which group (millions, thousands, rest) it belongs, because 'thousand' stands a "
-        "little further on. So the query can ask for 'the unit of the thousands'. "
-        "One point for what the query knows and how, one for what the key knows and how; positions must be named once. "
-        "'Attention finds the right word' without the source of the knowledge earns nothing."
-    ),
-    "ablate": (
-        "Any run will do, if the answer fits its curve. No positions: the encoder sees a bag of words, so it cannot tell "
-        "twenty-three thousand from three thousand and twenty; the decoder's causal mask still gives away some order. No "
-        "scaling: positions are of size 1 and embeddings of size 1/8, so words are drowned at first and learning starts "
-        "late. Pre-LN: gradients pass the stack untouched, so it starts at least as fast. One head: it must blend what it "
-        "wants to know (which group, which unit), so it learns later; with more steps it mostly catches up, for each part "
-        "written needs one English word. "
-        "One point for what the changed model can and cannot do, one for relating it to the measured curve, or for a "
-        "sensible reason why numbers need fewer heads than sentences. One seed proves little: saying so is worth credit."
-    ),
-}

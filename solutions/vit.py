@@ -578,35 +578,3 @@ class MaskedPatchPrediction(Composite, keras.Model):
             losses = losses if self.target == "mean colour" else ops.mean(losses, axis=-1)  # (batch, patches)
         chosen = ops.cast(chosen, "float32")
         return ops.sum(losses * chosen) / ops.sum(chosen)
-
-
-# For whoever grades the questions by hand: what a good answer says, and how to share out its points.
-REFLECTIONS = {
-    "shuffled_world": (
-        "For the ViT a patch is a vector and a place is a learned position. If every picture is shuffled in the same way, "
-        "place 5 simply always holds what used to be in place 12, and its position is learned for that: the set of (content, "
-        "place) pairs has only been renamed, and neither attention nor MLP cares about names. The CNN looks at pixels "
-        "side by side. Within a 2 x 2 patch all is as before, but across borders of patches strokes are torn, so features wider "
-        "than a patch mean nothing, and weights shared over places no longer help. Cut to 4 x 4 after the shuffling, each new "
-        "patch holds four old ones that never belonged together; the set of pairs is another one, and a stroke inside a patch "
-        "is torn for the ViT as well (it is still fixed and can be learned by the dense layer, only less well shared between "
-        "places). One point for the renaming argument, half a point for the CNN, half a point for what is inside a patch."
-    ),
-    "larger_pictures": (
-        "196 tokens become 576: a factor of (384 / 224) ** 2 = 2.94. The attention matrix has a row and a column for each token, so "
-        "its factor is 8.6 (577 ** 2 / 197 ** 2 with the class token). What else changed: a patch of the same number of "
-        "pixels shows a smaller part of the scene, so strokes are thicker and straighter than any patch seen in training, and "
-        "attention is spread over more keys, so each softmax and each mean over the patches has another sharpness. "
-        "Fine-tuning adapts the patch embedding and the attention to both; the positions are close already, so it is short. "
-        "One point for the two factors, one for at least one change with its reason."
-    ),
-    "the_teacher": (
-        "Two of these: the teacher answers for the moved copy that the student really sees, also where the label no longer fits; "
-        "soft answers tell which classes are alike; the answers are a CNN's, so they agree for pictures that differ by what a "
-        "CNN ignores, and so pass on its inductive bias; the teacher's decisions are smoother than labels, which carry mistakes. "
-        "Whether the second token pays: any reading of the run is right that compares the gap with what seeds do. At this "
-        "size the gaps between the students are about as large as those between seeds. To be surer: several seeds and a "
-        "mean with its spread, another set of 500 labels, or the agreement of each head with teacher and labels. "
-        "One point for two sources of knowledge, one for an honest reading with a measurement that would settle it."
-    ),
-}

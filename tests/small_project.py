@@ -69,16 +69,21 @@ class Doubler:
             number = self.secret_step(number)
         return math.floor(number)
         ### END SOLUTION
-
-
-REFLECTIONS = {
-    "why": """
-        Because adding is the exercise.
-
-        And because it is cheap.
-    """,
-}
 '''
+
+ANSWERS = """\
+# Sums: model answers
+
+## why
+
+Because adding is the exercise.
+
+And because it is cheap.
+
+Points:
+
+- 1: it is cheap
+"""
 
 CHECKS = """\
 from course.checking import check
@@ -100,6 +105,7 @@ class Project:
         self.root = root
         self.write("course/lessons/en/sums.py", LESSON)
         self.write("solutions/sums.py", SOLUTION)
+        self.write("solutions/model_answers/sums.md", ANSWERS)
         self.write("course/checks/sums.py", CHECKS)
 
     def write(self, path, text):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import nbformat
 
+from autograder.authoring.model_answers import model_answers
 from autograder.authoring.source_code import BEGIN, END, Reference
 from course.notebooks.lesson import LessonError
 
@@ -43,7 +44,8 @@ def expect_no_answers(released, lesson, root):
     secrets = [
         (cell, text) for cell in lesson.exercises.values() for text in reference.answer(cell.name).solutions()
     ]
-    secrets += [(cell, reference.reflections()[name]) for name, cell in lesson.questions.items()]
+    answers = model_answers(root, lesson.name)
+    secrets += [(cell, answers[name].text) for name, cell in lesson.questions.items()]
     secrets = [(cell, [row.strip() for row in text.splitlines()]) for cell, text in secrets if text.strip()]
     for cell in released.cells:
         rows = [row.strip() for row in cell.source.splitlines()]

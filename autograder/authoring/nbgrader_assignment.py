@@ -11,8 +11,10 @@ TEXT_STUB = "Your answer here."
 
 def stubs(config):
     """Set what stands in a released notebook where an answer is to be; returns the config."""
-    config.ClearSolutions.code_stub = {"python": STUB}
-    config.ClearSolutions.text_stub = TEXT_STUB
+    if "code_stub" not in config.ClearSolutions:  # a course's own stay
+        config.ClearSolutions.code_stub = {"python": STUB}
+    if "text_stub" not in config.ClearSolutions:
+        config.ClearSolutions.text_stub = TEXT_STUB
     return config
 
 

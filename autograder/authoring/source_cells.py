@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 
+from autograder.authoring.model_answers import answers_path, expect_rubric, model_answers
 from autograder.authoring.source_code import Reference, Snippet, bound_names, exercises_with_checks
 from course.notebooks.lesson import LessonError
 
@@ -44,6 +45,7 @@ class _Writer:
     def __init__(self, lesson, root):
         self.lesson, self.cells, self.known_at = lesson, [], {}
         self.reference = Reference(root / "solutions" / f"{lesson.name}.py")
+        self.answers, self.answers_path = model_answers(root, lesson.name), answers_path(root, lesson.name)
         self.checked = exercises_with_checks(root / "course" / "checks" / f"{lesson.name}.py")
         self.known = set(EVERYWHERE)  # what an answer may use
         self.shown = set()  # what experiments bind: they do not run when grading, so answers may not use it
@@ -112,14 +114,15 @@ class _Writer:
         self.code(f"check-{name}", "check", name, f"course.check({name})", check)
 
     def question(self, cell):
-        name, answer = cell.name, self.reference.reflections().get(cell.name)
-        if not (answer or "").strip():
-            raise self.error(cell, f"{self.reference.path} has no model answer REFLECTIONS[{name!r}]")
+        name, answer = cell.name, self.answers.get(cell.name)
+        if answer is None:
+            raise self.error(cell, f"{self.answers_path} has no model answer `## {name}`")
+        expect_rubric(answer, cell.points, self.answers_path)
         head = f"**{_points(cell)}** · about {_minutes(cell)} · a person reads your answer"
         prompt = _nbgrader(f"prompt_{name}", locked=True)
         self.markdown(f"prompt-{name}", "prose", f"prompt-{name}", f"{head}\n\n{cell.source}", prompt)
         metadata = _nbgrader(f"question_{name}", grade=True, solution=True, points=cell.points)
-        self.markdown(f"question-{name}", "question", name, answer, metadata)
+        self.markdown(f"question-{name}", "question", name, answer.in_markdown(), metadata)
 
     def experiment(self, cell):
         self.expect_names(cell, self.known | self.shown, "import it in a set-up cell, or define it above")

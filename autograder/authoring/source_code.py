@@ -100,23 +100,6 @@ class Reference:
             return Reference(self.path.with_name(f"{self._earlier[name]}.py")).given(name)
         return None
 
-    def reflections(self):
-        """`REFLECTIONS`: the model answer to each question, by name; empty if there is none.
-
-        Raises:
-            LessonError: if it is not a plain dictionary of texts.
-        """
-        node = self._nodes.get("REFLECTIONS")
-        try:
-            answers = ast.literal_eval(node.value) if node else {}
-        except (ValueError, AttributeError):
-            answers = None
-        if not isinstance(answers, dict) or not all(isinstance(text, str) for text in answers.values()):
-            raise LessonError(
-                self.path, node.lineno, "REFLECTIONS must be a plain dictionary: name of a question -> text"
-            )
-        return {name: inspect.cleandoc(text) for name, text in answers.items()}
-
     def _cut(self, node, comment=False):
         start = (
             min([node.lineno] + [decorator.lineno for decorator in getattr(node, "decorator_list", ())]) - 1

@@ -96,9 +96,16 @@ def drop_ungradable(converter):
         converter: an `Autograde` that has found its assignments.
 
     Raises:
-        GradeError: if somebody else is grading in the folder.
+        GradeError: if nobody has described the assignment; or if somebody else is grading in the folder.
     """
     coursedir, log = converter.coursedir, converter.log
+    names = {lesson.lab: lesson.name for lesson in lessons().values()}
+    if coursedir.assignment_id not in names:
+        raise GradeError(
+            f"{printable(coursedir.assignment_id)} is no assignment that trusted grading knows, so nothing of it was "
+            f"run; it knows {', '.join(names)}"
+        )
+    name = names[coursedir.assignment_id]
     if not has_lock(coursedir.root):
         # A command ends, and its hold with it. formgrader's server does not end, so it only looks.
         hold = lock_course_folder(coursedir.root)
@@ -107,9 +114,7 @@ def drop_ungradable(converter):
             _KEPT.append(hold)
         else:
             hold.__exit__(None, None, None)
-    names = {lesson.lab: lesson.name for lesson in lessons().values()}
-    name = names.get(coursedir.assignment_id)
-    for source in list(converter.assignments) if name else ():
+    for source in list(converter.assignments):
         student = Path(source).parent.name
         reason = reason_ungradable(source) or _undated(coursedir, source)
         if reason:

@@ -10,6 +10,7 @@ from autograder.authoring.build import build
 from autograder.classroom import gradebook, submissions
 from autograder.classroom.class_table import class_table, legend
 from autograder.classroom.course_folder import GradeError, printable
+from autograder.classroom.fail_closed import expect_protected
 from autograder.classroom.lms.export import waiting_answers
 from autograder.classroom.nbgrader_plugin import close_graders, shared_grader
 from autograder.console import console, progress, short_path
@@ -45,6 +46,7 @@ def grade_class(
     """
     course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
     config = submissions.load_config(course_dir)
+    expect_protected(config)
     if seed is not None:
         config.GradeInSandbox.seed = seed
     if isolation is not None:
@@ -152,7 +154,7 @@ def _grade(course_dir, lesson, config, todo, force, workers, scheduler):
 
 def _say_where(course_dir, lesson, config, feedback):
     file, name = gradebook.gradebook_place(config)
-    rows = [("gradebook", file, "nbgrader formgrader opens it")] if file else []
+    rows = [("gradebook", file, f"autograder formgrader {lesson.number} opens it")] if file else []
     if not file:
         console.print(f"[bold]gradebook [/] {escape(name)}", highlight=False, soft_wrap=True)
     if feedback:
@@ -165,6 +167,6 @@ def _say_where(course_dir, lesson, config, feedback):
     answers, questions = waiting_answers(lesson, config)
     if answers:
         line = f"{answers} answer{'s' if answers > 1 else ''} to {questions} question{'s' if questions > 1 else ''} "
-        line += f"wait{'' if answers > 1 else 's'} for a person: nbgrader formgrader"
+        line += f"wait{'' if answers > 1 else 's'} for a person: autograder mark {lesson.number}"
         console.print(line, highlight=False)
     console.print(f"What the class understood: autograder report {lesson.number}", highlight=False)

@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from autograder.classroom.course_folder import GradeError, reason_ungradable
+from autograder.classroom.fail_closed import expect_protected
 
 TRIES = 3  # of a gradebook that another program holds; each waits as long as the database does, five seconds for SQLite
 CURES = {
@@ -75,6 +76,7 @@ def record(course_dir, lesson, config, todo, tick=lambda: None):
     Raises:
         GradeError: if the gradebook cannot be written; what was recorded before stays.
     """
+    expect_protected(config)
     with _course(course_dir, lesson, config, "w") as (coursedir, log):
         recorder = _Recorder(coursedir=coursedir, config=config, log=log)
         recorder.todo, recorder.tick, recorder.failed = todo, tick, {}

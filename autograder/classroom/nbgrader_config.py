@@ -40,9 +40,11 @@ def configure(config):
         SaveAutoGrades,
     )
 
+    from autograder.classroom.fail_closed import guard_nbgrader
     from autograder.classroom.feedback_page import QuestionsInSummary
     from autograder.classroom.nbgrader_plugin import GradeInSandbox, RepairingExporter
 
+    guard_nbgrader()
     config.Autograde.exporter_class = RepairingExporter
     config.Autograde.autograde_preprocessors = [
         GradeInSandbox,  # in the place of Execute

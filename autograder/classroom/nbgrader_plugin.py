@@ -22,6 +22,7 @@ from autograder.judge import DEFAULT_SEED
 from autograder.judge.grader import Grader, code_cells
 from autograder.judge.notebook_repair import read_submission, repair
 from autograder.judge.verdict import Verdict, verdict_path
+from course.errors import CourseError
 from course.notebooks.lesson import find_lesson
 
 
@@ -55,7 +56,10 @@ class RepairingExporter(NotebookExporter):
             content = read_submission(filename)
         except OSError as error:
             _leave_open(names, f"it could not be read: {error.strerror}")
-        repaired = repair(nbformat.read(release, as_version=4), content)
+        try:
+            repaired = repair(nbformat.read(release, as_version=4), content)
+        except CourseError as error:
+            raise NbGraderException(f"{names['assignment']}: {error}") from None
         repaired.notebook.metadata.course.update(repairs=repaired.notes, submitted=digest(content))
         return self.from_notebook_node(repaired.notebook, resources=resources, **options)
 

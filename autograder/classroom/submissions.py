@@ -7,6 +7,7 @@ moment: the same command goes on from there.
 """
 
 import contextlib
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,16 +35,15 @@ def load_config(course_dir):
         GradeError: if the folder is no course folder.
     """
     from sqlalchemy.engine import make_url
-    from traitlets.config import PyFileConfigLoader
 
     course_dir = Path(course_dir).resolve()
-    if not (course_dir / "nbgrader_config.py").exists():
+    if not any((course_dir / name).exists() for name in ("nbgrader_config.py", "nbgrader_config.json")):
         raise GradeError(
             f"{course_dir} is no course folder: make one with `autograder init {course_dir.name}`"
         )
     if set(str(course_dir)) & set("[]*?"):
         raise GradeError(f"nbgrader cannot handle the brackets, * or ? in {course_dir}: rename that folder")
-    config = PyFileConfigLoader("nbgrader_config.py", path=str(course_dir)).load_config()
+    config = _read_settings(course_dir)
     config.CourseDirectory.root = str(course_dir)
     if "db_url" in config.CourseDirectory:
         # A file named without its folder lies in the course folder, wherever the command was typed.
@@ -53,6 +53,37 @@ def load_config(course_dir):
             url = url.set(database=str(course_dir / file))
             config.CourseDirectory.db_url = url.render_as_string(hide_password=False)
     return config
+
+
+def _read_settings(course_dir):
+    """What nbgrader reads in a course folder, in its order: the last file wins."""
+    from traitlets.config import Config, ConfigFileNotFound, JSONFileConfigLoader, PyFileConfigLoader
+
+    config = Config()
+    for loader, name in (
+        (PyFileConfigLoader, "nbgrader_config.py"),
+        (JSONFileConfigLoader, "nbgrader_config.json"),
+    ):
+        try:
+            config.merge(loader(name, path=str(course_dir)).load_config())
+        except ConfigFileNotFound:
+            pass
+        except SystemExit as stopped:
+            raise GradeError(f"{course_dir / name} stopped: {stopped.code}") from None
+        except Exception as error:  # nbgrader would go on without these settings, and so run code unprotected
+            line = getattr(error, "lineno", None) or _line_of(error, course_dir / name)
+            where = f", line {line}" if line else ""
+            raise GradeError(
+                f"{course_dir / name}{where} cannot be read ({type(error).__name__}: {error}): nothing was done; mend "
+                "that file first"
+            ) from None
+    return config
+
+
+def _line_of(error, file):
+    """The line of `file` at which an error was raised, as far as it can be told."""
+    lines = [at.lineno for at in traceback.extract_tb(error.__traceback__) if at.filename == str(file)]
+    return lines[-1] if lines else None
 
 
 def find_submissions(course_dir, lesson, student="*"):

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import nbformat
 
+from course.errors import CourseError
+
 MAX_BYTES = 64 << 20  # of a file
 MAX_CELLS = 2000
 MAX_SOURCE = 200_000  # characters of one cell
@@ -37,7 +39,14 @@ def repair(release, text):
 
     Returns:
         A `Repaired`. Never raises for what a submission may hold.
+
+    Raises:
+        CourseError: if the release is no notebook of ours.
     """
+    if not all(map(_key, release.cells)):
+        raise CourseError(
+            "the released notebook was not made by `autograder build`: nothing was run of what came in"
+        )
     notes, done = [], {}
     submitted = _cells(text, notes)
     known, extras = _sort(release, submitted)

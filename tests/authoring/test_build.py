@@ -9,6 +9,7 @@ import pytest
 
 from autograder.authoring import build as building
 from autograder.authoring.build import build, build_labs, entry_source, submission
+from autograder.authoring.model_answers import model_answers
 from autograder.authoring.nbgrader_assignment import TEXT_STUB
 from autograder.authoring.source_cells import write_cells
 from autograder.hidden.entries import alternatives, misconceptions
@@ -30,7 +31,10 @@ def test_cells_of_the_source_notebook(project):
     assert cells["given-LIMIT"].source == "# No sum may be larger.\n# Not ever.\nLIMIT = 1e9"
     assert cells["answer-double"].source.endswith("### END SOLUTION")
     assert cells["check-Doubler"].source == "course.check(Doubler)"
-    assert cells["question-why"].source == "Because adding is the exercise.\n\nAnd because it is cheap."
+    assert (
+        cells["question-why"].source
+        == "Because adding is the exercise.\n\nAnd because it is cheap.\n\nPoints:\n\n- 1: it is cheap"
+    )
     task = cells["task-double"].source
     assert task.startswith("**Exercise** · 2 points · about 5 minutes · difficulty ●○○")
     assert "<details><summary>Hint 2</summary>\n\nAdd the number to itself.\n\n</details>" in task
@@ -161,6 +165,7 @@ LESSON_FILE, SOLUTION_FILE, CHECK_FILE = (
     "solutions/sums.py",
     "course/checks/sums.py",
 )
+ANSWER_FILE = "solutions/model_answers/sums.md"
 
 
 @pytest.mark.parametrize(
@@ -180,8 +185,12 @@ LESSON_FILE, SOLUTION_FILE, CHECK_FILE = (
          'exercise="double"', "gives the answer to 'double' away, in cell 'prose-double-1'"),
         (LESSON_FILE, "# Why not", "# Because adding is the exercise.\n#\n# And because it is cheap.\n# Why not", LESSON_FILE,
          "question=", "gives the answer to 'why' away"),
-        (SOLUTION_FILE, '"why"', '"how"', LESSON_FILE, "question=", "no model answer"),
-        (SOLUTION_FILE, '"""\n        Because', 'f"""\n        Because', SOLUTION_FILE, "REFLECTIONS", "plain dictionary"),
+        (ANSWER_FILE, "## why", "## how", LESSON_FILE, "question=", "no model answer"),
+        (ANSWER_FILE, "## why", "So:\n\n## why", ANSWER_FILE, "# Sums", "text before the first"),
+        (ANSWER_FILE, "- 1: it", "- one: it", ANSWER_FILE, "- one", "a line below `Points:`"),
+        (ANSWER_FILE, "- 1: it", "- 0.5: it", ANSWER_FILE, "## why", "0.5 of the question's 1 points"),
+        (ANSWER_FILE, "Points:", "", ANSWER_FILE, "## why", "no rubric"),
+        (ANSWER_FILE, "- 1: it is cheap", "- 1: it is cheap\n\n## why\n\nAgain.", ANSWER_FILE, "cheap\n\n", "answered twice"),
         (SOLUTION_FILE, "    ### BEGIN SOLUTION\n    total", "    total", SOLUTION_FILE, "### END", "without its partner"),
         (SOLUTION_FILE, "LIMIT)\n    ### END SOLUTION", "LIMIT)", SOLUTION_FILE, "### BEGIN", "without its partner"),
         (SOLUTION_FILE, "# the secret\n", "# the secret\n    ### BEGIN SOLUTION\n", SOLUTION_FILE, "secret\n", "without its partner"),
@@ -261,7 +270,7 @@ def test_nothing_hidden_is_in_a_lab(lesson, built_course, root):
         hidden += [entry.name for entry in misconceptions(lesson.name, exercise) if "_" in entry.name]
         hidden += [f"def {entry.name}(" for entry in PROBES.get(exercise, ())]
         assert not [words for words in hidden if words in sources]
-    assert not [answer for answer in reference.reflections().values() if answer in sources]
+    assert not [answer for answer in model_answers(root, lesson.name).values() if answer.text in sources]
     for place in ("autograder", "solutions", "SOLUTION", str(root)):
         assert place not in text
 

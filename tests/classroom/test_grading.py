@@ -195,7 +195,7 @@ def test_feedback_names_the_mistake_and_hides_what_is_hidden(graded_course, less
     assert problem.split("`")[0][:40] in pages["dmitri"]
     top = pages["dmitri"].split("Lab 1")[0]
     assert "16 of 20 points" in top and "scaled_dot_product_attention" in top
-    hidden = ["BEGIN SOLUTION", "autograder/probes", "REFLECTIONS", str(graded_course)]
+    hidden = ["BEGIN SOLUTION", "autograder/probes", "model_answers", str(graded_course)]
     assert not [word for page in pages.values() for word in hidden if word in page]
 
 

@@ -185,7 +185,7 @@ def test_feedback_pages_hold_no_secret_and_no_script_of_a_submission(attacked, r
         str(folder),
         "BEGIN SOLUTION",
         "autograder/probes",
-        "REFLECTIONS",
+        "model_answers",
     ]
     probes = (root / "autograder" / "probes" / f"{lesson.name}.py").read_text()
     secrets += re.findall(r"^def (\w{12,})\(", probes, flags=re.M)
@@ -199,7 +199,7 @@ def test_feedback_pages_hold_no_secret_and_no_script_of_a_submission(attacked, r
 
 
 def test_the_labs_hold_nothing_hidden(root):
-    hidden = ["autograder", "misconception", "BEGIN SOLUTION", "REFLECTIONS", "solutions."]
+    hidden = ["autograder", "misconception", "BEGIN SOLUTION", "model_answers", "solutions."]
     for lesson in lessons().values():
         text = (root / "labs" / lesson.lab / f"{lesson.name}.ipynb").read_text()
         probes = (root / "autograder" / "probes" / f"{lesson.name}.py").read_text()

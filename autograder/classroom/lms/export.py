@@ -172,7 +172,7 @@ def left_empty(marks):
         if names:
             cure = {
                 REGRADE: "; run `autograder grade` again",
-                QUESTIONS_WAIT: "; grade it in `nbgrader formgrader`, or export with --exercises-only",
+                QUESTIONS_WAIT: "; mark it with `autograder mark`, or export with --exercises-only",
             }.get(why, "")
             yield f"Left empty, {why}: {list_names(names)}{cure}."
 

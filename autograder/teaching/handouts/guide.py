@@ -9,7 +9,7 @@ Everything comes from the lesson, the misconceptions and the reference; after a 
 import html
 from pathlib import Path
 
-from autograder.authoring.source_code import Reference
+from autograder.authoring.model_answers import model_answers
 from autograder.hidden import entries
 from autograder.paths import ROOT
 from autograder.teaching.handouts.markdown_html import in_html, shortened
@@ -59,7 +59,7 @@ def write_guide(lesson, folder, counts=None, kind="html"):
 def guide(lesson, counts=None, root=ROOT):
     """The page as Markdown; arguments as for `write_guide`."""
     plan = outline(lesson)
-    reflections = Reference(Path(root) / "solutions" / f"{lesson.name}.py").reflections()
+    answers = model_answers(root, lesson.name)
     rows = [
         f"# {lesson.lab}: instructor's guide",
         f"*{lesson.title}*, for whoever stands in front of the room. Keep it to yourself: it holds model answers. "
@@ -67,7 +67,7 @@ def guide(lesson, counts=None, root=ROOT):
         *_plan(lesson, plan),
     ]
     for section in plan.sections:
-        rows += _section(lesson, section, counts or {}, reflections)
+        rows += _section(lesson, section, counts or {}, answers)
     if lesson.questions:
         rows += _grading(lesson)
     return "\n\n".join(rows) + "\n"
@@ -102,7 +102,7 @@ def _plan(lesson, plan):
     yield "\n".join(table)
 
 
-def _section(lesson, section, counts, reflections):
+def _section(lesson, section, counts, answers):
     time = f" · about {section.doing + section.telling:.0f} minutes" if section.doing else ""
     yield f"## {section.title}{time}"
     for step in section.steps:
@@ -112,7 +112,7 @@ def _section(lesson, section, counts, reflections):
         for part in step.parts:
             if isinstance(part, LessonCell):
                 write = {"exercise": _exercise, "experiment": _experiment, "question": _question}[part.kind]
-                yield from write(lesson, part, counts, reflections)
+                yield from write(lesson, part, counts, answers)
             elif part.label == "What to see":
                 yield f"**What they should see.** {part.unlabelled}"
 
@@ -135,7 +135,7 @@ def _to_draw(step):
     yield from rows
 
 
-def _exercise(lesson, cell, counts, reflections):
+def _exercise(lesson, cell, counts, answers):
     dots = "●" * cell.difficulty + "○" * (3 - cell.difficulty)
     yield f"**Exercise `{cell.name}`** · {cell.minutes:g} minutes · difficulty {dots} · {cell.points:g} points"
     yield "Ask before you tell, in this order:"
@@ -151,15 +151,19 @@ def _exercise(lesson, cell, counts, reflections):
         yield "\n".join(f"* **{count}** · {mistake}" for mistake, count in other)
 
 
-def _experiment(lesson, cell, counts, reflections):
+def _experiment(lesson, cell, counts, answers):
     minutes = f" · {cell.minutes:g} minute{'' if cell.minutes == 1 else 's'}" if cell.minutes else ""
     yield f"**Experiment `{cell.name}`**{minutes}. Before they run it: who dares to say what will come out?"
 
 
-def _question(lesson, cell, counts, reflections):
+def _question(lesson, cell, counts, answers):
     yield f"**A question to write about** · {cell.minutes:g} minutes · {cell.points:g} points"
     yield "\n".join(f"> {row}" for row in cell.source.splitlines())
-    yield f"**Model answer, and how to share out the points.** {' '.join(reflections[cell.name].split())}"
+    answer = answers[cell.name]
+    yield f"**Model answer.** {' '.join(answer.text.split())}"
+    yield "\n".join(
+        f"- {'Note' if line.points is None else f'{line.points:g}'}: {line.says}" for line in answer.rubric
+    )
 
 
 def _grading(lesson):

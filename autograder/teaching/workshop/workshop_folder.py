@@ -82,6 +82,7 @@ def _own(place, uid, gid):
 def _build(folder, course, status):
     """The course folder: built when a lab is new or has changed, and released to the exchange."""
     from autograder.authoring.build import build
+    from autograder.classroom.fail_closed import expect_protected
     from autograder.classroom.submissions import load_config
 
     course.mkdir(exist_ok=True)
@@ -92,6 +93,7 @@ def _build(folder, course, status):
         config_file.write_text(COURSE_FILE + more, encoding="utf-8")
     stale = [lesson for lesson in lessons().values() if _is_stale(course, lesson)]
     config = load_config(course)
+    expect_protected(config)
     if stale:
         status("building the labs (once)")
         build(course, stale, config=config)
