@@ -34,7 +34,7 @@ class SandboxSession:
         self._cells = dict(cells)
         self._faults = 0
         self._student = None
-        self._probes = Path(inspect.getfile(probe)).parent / "probes" / f"{lesson.name}.py"
+        self._probes = Path(inspect.getfile(probe)).parents[1] / "hidden" / "probes" / f"{lesson.name}.py"
 
     def run(self, entry, seed, follow=()):
         """The `Outcome` of one probe.
