@@ -22,9 +22,8 @@ if "ipykernel" in sys.modules:  # a notebook, which needs Keras anyway: let Tens
         import keras
 
         keras.ops.zeros(())  # looking for a GPU is part of the greeting
-        importlib.import_module(
-            "course.notebooks.lesson"
-        ).lessons()  # so that the first check is as fast as the others
+        # So that the first check is as fast as the others.
+        importlib.import_module("course.notebooks.lesson").lessons()
 
 try:
     __version__ = metadata.version("transformer-labs")
@@ -64,7 +63,7 @@ def check(answer, exercise=None):
 
     found = run_checks(answer, exercise)
     if "COURSE_WORKSHOP_URL" in os.environ:
-        from course.workshop.submit.board_client import report
+        from course.workshop.board_client import report
 
         report(found)
     return found
@@ -106,14 +105,14 @@ def pretrained(name):
 
 
 def submit(lab=None, notebook=None):
-    """In a workshop: have this notebook graded now. See `course.workshop.submit.submit.submit`."""
-    from course.workshop.submit.submit import submit as hand_in
+    """In a workshop: have this notebook graded now. See `course.workshop.submit.submit`."""
+    from course.workshop.submit import submit as hand_in
 
     return hand_in(lab, notebook)
 
 
 def catch_up(exercise):
-    """In a workshop: fetch an answer that the instructor released. See `course.workshop.submit.submit.catch_up`."""
-    from course.workshop.submit.submit import catch_up as fetch
+    """In a workshop: fetch an answer that the instructor released. See `course.workshop.submit.catch_up`."""
+    from course.workshop.submit import catch_up as fetch
 
     return fetch(exercise)

@@ -9,7 +9,7 @@ from rich.markup import escape
 from autograder.authoring.build import build
 from autograder.classroom import gradebook, submissions
 from autograder.classroom.class_table import class_table, legend
-from autograder.classroom.course_folder import GradeError, printable
+from autograder.classroom.course_folder import GradeError, lock_course_folder, printable
 from autograder.classroom.fail_closed import expect_protected
 from autograder.classroom.lms.export import waiting_answers
 from autograder.classroom.nbgrader_plugin import close_graders, shared_grader
@@ -55,7 +55,7 @@ def grade_class(
     if not found and not left_out:
         folder = course_dir / "submitted" / ("STUDENT" if student == "*" else student) / lesson.lab
         raise GradeError(f"there is nothing to grade: put the submissions at {folder / lesson.name}.ipynb")
-    with submissions.alone(course_dir):
+    with lock_course_folder(course_dir):
         known = gradebook.expect_gradebook(config, lesson)
         if not known or not (course_dir / "release" / lesson.lab / f"{lesson.name}.ipynb").exists():
             with console.status("building the labs into the course folder"):

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from autograder.authoring.gates import reference_submission
-from autograder.classroom import demo, grade_class, submissions
+from autograder.classroom import course_folder, demo, grade_class, submissions
 from autograder.classroom.nbgrader_config import COURSE_FILE
 from autograder.classroom.nbgrader_plugin import write_verdict
 from autograder.judge.grader import Grader
@@ -276,7 +276,10 @@ def test_nothing_to_grade_and_no_course_folder_are_told_in_a_sentence(tmp_path, 
 
 
 def test_two_gradings_at_once_are_one_too_many(graded_course, lesson):
-    with submissions.alone(graded_course), pytest.raises(submissions.GradeError, match="already"):
+    with (
+        course_folder.lock_course_folder(graded_course),
+        pytest.raises(submissions.GradeError, match="already"),
+    ):
         grade_class.grade_class(graded_course, lesson.lab, force=True, feedback=False)
 
 

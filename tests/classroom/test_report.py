@@ -14,6 +14,7 @@ from rich.console import Console
 from autograder import console
 from autograder.authoring.build import entry_source, submission
 from autograder.classroom import feedback_page
+from autograder.classroom.class_table import class_table
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.nbgrader_config import COURSE_FILE
 from autograder.classroom.report import similar_answers
@@ -324,7 +325,7 @@ def test_follow_through_names_only_what_lost_points():
 
 def shown(width, lesson, graded):
     console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(console.class_table(lesson, graded))
+    console.print(class_table(lesson, graded))
     return console.export_text()
 
 
