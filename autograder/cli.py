@@ -18,6 +18,7 @@ from rich.markup import escape
 from autograder.classroom.marking import commands as marking
 from autograder.console import console
 from autograder.judge import DEFAULT_SEED
+from autograder.judge.errors import JudgeError
 from autograder.teaching.handouts import commands
 from autograder.teaching.site import commands as site
 from autograder.teaching.workshop import commands as room
@@ -45,7 +46,7 @@ def errors_as_sentences(command):
                 "\n[yellow]Stopped. What was recorded stays; the same command goes on from there.[/]"
             )
             raise typer.Exit(130) from None
-        except (CourseError, OSError) as error:
+        except (CourseError, JudgeError, OSError) as error:
             console.print(f"[red]{escape(str(error))}[/]", highlight=False)
             raise typer.Exit(1) from None
 

@@ -28,6 +28,7 @@ from attacks import corpus  # noqa: E402
 
 from autograder.authoring.build import build  # noqa: E402
 from autograder.authoring.gates import reference_submission  # noqa: E402
+from autograder.hidden.assignments import assignment_of  # noqa: E402
 from autograder.judge.grader import Grader  # noqa: E402
 from autograder.judge.notebook_repair import repair  # noqa: E402
 from autograder.judge.sandbox.student_handle import remove  # noqa: E402
@@ -106,7 +107,7 @@ def most(attack, lesson):
 def earned_here(grader, lesson, release, content):
     """Points by this project's grading."""
     repaired = repair(release, content)
-    return grader.grade(lesson, repaired.notebook, repaired.notes).points
+    return grader.grade(assignment_of(lesson), repaired.notebook, repaired.notes).points
 
 
 def earned_on_stock(template, course, lesson, content):

@@ -24,15 +24,16 @@ SEED = 20
 
 def outcomes(lesson, checks):
     """`lab/exercise/probe/path` -> array for one lab, and `lab/exercise/probe` -> what is wrong."""
-    from autograder.hidden.assignments import probes_of, reference_of
+    from autograder.hidden.assignments import assignment_of
     from autograder.judge.marking import LocalSession
     from course import checking
 
-    reference = reference_of(lesson)
+    assignment = assignment_of(lesson)
+    reference = assignment.reference
     session, arrays, problems = LocalSession(reference), {}, {}
     for exercise in lesson.exercises:
         started = time.monotonic()
-        for entry in probes_of(lesson, exercise):
+        for entry in assignment.probes[exercise]:
             place = f"{lesson.name}/{exercise}/{entry.name}"
             outcome = session.run(entry, SEED)
             if outcome.arrays is None:

@@ -17,7 +17,6 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from autograder.authoring.build import submission
-from autograder.classroom import grade_class
 from autograder.classroom.nbgrader_config import COURSE_FILE
 from autograder.judge.grader import Grader
 from autograder.judge.verdict import Mark, Verdict
@@ -45,15 +44,15 @@ def hand_in(folder, lesson, student, text="", stamp=None):
     return path
 
 
-def judged(lesson, cells, notes):
+def judged(assignment, cells, notes):
     """The stand-in's verdict."""
     token = int(hashlib.sha256(repr(cells).encode()).hexdigest(), 16)
     marks = []
-    for name, cell in lesson.exercises.items():
+    for name, cell in assignment.exercises.items():
         token, points = divmod(token, int(4 * cell.points) + 1)
         problems = [] if points == 4 * cell.points else ["the values are not right"]
         marks.append(Mark(name, points / 4, cell.points, problems=problems))
-    return Verdict(lesson.lab, 1, marks, list(notes))
+    return Verdict(assignment.name, 1, marks, list(notes))
 
 
 @contextlib.contextmanager
@@ -61,22 +60,17 @@ def stand_in(monkeypatch):
     """Judge by the stand-in; yields the list of what was judged."""
     asked = []
 
-    def judge(self, lesson, cells, notes):
+    def judge(self, assignment, cells, notes):
         asked.append(cells)
-        return judged(lesson, cells, notes)
+        return judged(assignment, cells, notes)
 
     def hasty(connection, _):
         # Whether a killed process loses anything does not depend on it, only a machine without power would.
         connection.execute("pragma synchronous = off")
 
-    class Ready:
-        def wait_ready(self):
-            return self
-
     # No context of its own: a test may patch the same names again, and all of it is undone in one go, the last first.
     monkeypatch.setattr(Grader, "_judge", judge)
-    monkeypatch.setattr(Grader, "server", lambda self: Ready())
-    monkeypatch.setattr(grade_class, "import_keras", lambda: None)
+    monkeypatch.setattr(Grader, "warm", lambda self, runtime: None)
     event.listen(Engine, "connect", hasty)
     try:
         yield asked

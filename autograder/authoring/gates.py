@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from autograder.authoring.build import entry_source, submission
 from autograder.authoring.source_code import without_markers
 from autograder.hidden import entries
-from autograder.hidden.assignments import import_keras
+from autograder.hidden.assignments import assignment_of, import_keras
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.grader import Grader
 from autograder.judge.marking import EntrySession, mark_exercise
@@ -77,7 +77,7 @@ def _whole_notebooks(lesson, rows, seed, isolation):
     grader = Grader(isolation, seed)
     try:
         full, empty = (
-            grader.grade(lesson, notebook)
+            grader.grade(assignment_of(lesson), notebook)
             for notebook in (reference_submission(lesson), submission(lesson, {}))
         )
     finally:
@@ -100,7 +100,7 @@ def _misconceptions(lesson, row, seed):
     for entry in found:
         _expect_pastable(lesson, entry, row)
         row.visible += not checking.run_checks(entry.answer, row.exercise).passed
-        mark = mark_exercise(EntrySession(entry), lesson, row.exercise, seed)
+        mark = mark_exercise(EntrySession(entry), assignment_of(lesson), row.exercise, seed)
         row.hidden += not mark.right
         row.named += mark.diagnosis == entry.name
         if mark.right:
@@ -123,7 +123,7 @@ def _alternatives(lesson, row, seed):
     for entry in found:
         _expect_pastable(lesson, entry, row)
         report = checking.run_checks(entry.answer, row.exercise)
-        mark = mark_exercise(EntrySession(entry), lesson, row.exercise, seed)
+        mark = mark_exercise(EntrySession(entry), assignment_of(lesson), row.exercise, seed)
         problems = report.problems + mark.problems + _shortcut(lesson, entry)
         row.accepted += not problems
         if problems:

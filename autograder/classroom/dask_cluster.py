@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.submissions import read_cells
-from autograder.hidden.assignments import fingerprint
+from autograder.hidden.assignments import assignment_of, fingerprint
 from autograder.judge.grader import cache_key
 from autograder.judge.verdict import Verdict
 from course.notebooks.lesson import find_lesson
@@ -47,7 +47,7 @@ def judge_one(lab, expected, settings, cells, notes):
     if fingerprint(lesson) != expected:
         return None
     try:
-        return asdict(shared_grader(*settings).grade_cells(lesson, cells, notes, anew=True))
+        return asdict(shared_grader(*settings).grade_cells(assignment_of(lesson), cells, notes, anew=True))
     except Exception as error:  # a plain exception, as only such are sure to survive the journey
         raise RuntimeError(str(error) or type(error).__name__) from None
 
@@ -146,7 +146,7 @@ class Cluster:
         done, waiting, students = queue.SimpleQueue(), {}, {}
         try:
             for one, cells, notes in read_cells(course_dir, self._lesson, found):
-                key = None if cells is None else cache_key(self._lesson, cells, notes)
+                key = None if cells is None else cache_key(self._lesson.lab, cells, notes)
                 if key is None or key in self._grader.cache:
                     progress(one.student, None if key is None else self._grader.cache[key])
                     continue

@@ -14,7 +14,7 @@ from autograder.classroom.fail_closed import expect_protected
 from autograder.classroom.lms.export import waiting_answers
 from autograder.classroom.nbgrader_plugin import close_graders, shared_grader
 from autograder.console import console, progress, short_path
-from autograder.hidden.assignments import import_keras
+from autograder.hidden.assignments import assignment_of
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.verdict import verdict_path
 from autograder.judge.verdict_cache import Journal
@@ -101,9 +101,9 @@ def _grade(course_dir, lesson, config, todo, force, workers, scheduler):
         settings.get("seed", DEFAULT_SEED),
         float(settings.get("seconds", 10.0)),
     )
-    grader = shared_grader(*kind)
+    grader, assignment = shared_grader(*kind), assignment_of(lesson)
     journal = grader.cache = Journal(
-        verdict_path(course_dir, lesson.lab, "x").parent / ".judged", lesson, *kind
+        verdict_path(course_dir, lesson.lab, "x").parent / ".judged", assignment.fingerprint, *kind
     )
     if force:
         journal.clear()
@@ -118,9 +118,7 @@ def _grade(course_dir, lesson, config, todo, force, workers, scheduler):
                 place = judges.where
             else:
                 with console.status("starting the warm server (importing Keras once)"):
-                    server = grader.server()
-                    import_keras()
-                    server.wait_ready()
+                    grader.warm(assignment.runtime)
                 place = f"on {workers} worker{'s' if workers > 1 else ''}"
             bars = stack.enter_context(progress())
             judging = bars.add_task("judging", total=len(todo))

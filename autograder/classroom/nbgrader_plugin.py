@@ -18,6 +18,7 @@ from traitlets import Float, Integer, Unicode
 from autograder.classroom.course_folder import GradeError, digest, drop_ungradable
 from autograder.classroom.feedback_page import write_verdict
 from autograder.classroom.waived_answers import marked, read_record, without_points
+from autograder.hidden.assignments import assignment_of
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.grader import Grader, code_cells
 from autograder.judge.notebook_repair import read_submission, repair
@@ -78,7 +79,9 @@ class GradeInSandbox(NbGraderPreprocessor):
         lesson = find_lesson(nb.metadata.course["lab"])
         notes = nb.metadata.course.pop("repairs", [])
         try:
-            verdict = shared_grader(self.isolation, self.seed, self.seconds).grade(lesson, nb, notes)
+            verdict = shared_grader(self.isolation, self.seed, self.seconds).grade(
+                assignment_of(lesson), nb, notes
+            )
         except Exception as fault:  # whatever it is, it is not the learner's
             _leave_open(names, str(fault) or type(fault).__name__, notes, self.seed)
         given = {*marked(code_cells(nb)), *read_record(Path.cwd()).get(names["student"], ())}

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 
 from autograder.classroom.course_folder import GradeError, is_complete_result, reason_ungradable
+from autograder.hidden.assignments import assignment_of
 from autograder.judge.grader import code_cells
 from autograder.judge.notebook_repair import read_submission, repair
 from autograder.judge.verdict import Verdict, verdict_path
@@ -143,7 +144,7 @@ def judge_in_parallel(course_dir, lesson, found, grader, workers, progress):
     """
 
     def judge(cells, notes):
-        return None if cells is None else grader.grade_cells(lesson, cells, notes)
+        return None if cells is None else grader.grade_cells(assignment_of(lesson), cells, notes)
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
         waiting = [

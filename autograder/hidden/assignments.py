@@ -1,4 +1,4 @@
-"""What the judge is told of this course's labs: probes, reference, and the code and packages that a mark depends on."""
+"""This course's labs as the judge takes them: probes, reference, misconceptions, and what a mark depends on."""
 
 import functools
 import hashlib
@@ -8,9 +8,13 @@ import json
 import os
 import sys
 
+from autograder.hidden import entries, lent_blocks
+from autograder.judge.assignment import Assignment, Bank, Exercise, Runtime
 from autograder.judge.probe import PROBES
 from autograder.paths import ROOT
+from course.checking import first_lines, shortcuts
 from course.machine.quiet import quiet
+from course.notebooks.lesson import Lesson
 
 ROOMS = ("course", "solutions", "autograder")
 
@@ -18,8 +22,14 @@ PER_LAB = ("en", "checks", "solutions", "probes", "misconceptions")  # folders w
 
 PACKAGES = ("keras", "tensorflow", "numpy")
 
+PRELUDE = """
+import course.blocks
+course.blocks.labs[:] = {labs!r}
+course.blocks.__path__[:] = []
+"""
 
-def import_keras():
+
+def import_keras(runtime: Runtime | None = None) -> None:
     """Import Keras, without TensorFlow's greetings. Takes seconds once; a server can start meanwhile."""
     with quiet():
         import keras
@@ -27,22 +37,88 @@ def import_keras():
         keras.ops.zeros(())
 
 
-def probes_of(lesson, exercise):
-    """The probes of an exercise.
+RUNTIME = Runtime(
+    # What lessons import, so that no student process has to: Keras is the slow part.
+    imports=(
+        "keras",
+        "course.blocks",
+        "course.checking",
+        "course.models.composite",
+        "course.plots",
+        "matplotlib.pyplot",
+    ),
+    packages=(("course", ROOT / "course"),),
+    unreadable=("blocks",),  # what the labs ask for, ready-made
+    secret=(ROOT,),
+    guarded=("keras", "keras_hub", "tensorflow", "scipy", "sklearn", "jax", "torch"),
+    environment=(
+        ("COURSE_GRADING", "1"),
+        ("TF_CPP_MIN_LOG_LEVEL", "3"),
+        # Both pay when large matrices are multiplied often. A probe multiplies small ones once, and would spend most of
+        # its time on preparing for that: without them a submission of Lab 1 takes a third less.
+        ("TF_ENABLE_ONEDNN_OPTS", "0"),
+        ("TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL", "0"),
+        # One thread each: submissions run side by side, so the cores are shared by process, not by thread.
+        ("TF_NUM_INTRAOP_THREADS", "1"),
+        ("TF_NUM_INTEROP_THREADS", "1"),
+    ),
+    inherited=("KERAS_BACKEND",),
+    warm=import_keras,
+    shorten=first_lines,
+)
+
+
+class LentBlocks:
+    """`course.blocks` for a student process: earlier labs whole, and of its own lab what a probe needs."""
+
+    def __init__(self, lesson: Lesson):
+        self._lesson = lesson
+
+    def modules(self) -> dict[str, str]:
+        return {
+            f"course.blocks.{lab}": text for lab, text in lent_blocks.earlier_blocks(self._lesson).items()
+        }
+
+    def prelude(self) -> str:
+        return PRELUDE.format(labs=sorted(lent_blocks.earlier_blocks(self._lesson)))
+
+    def definitions(self, names: tuple[str, ...]) -> str:
+        return lent_blocks.needed_blocks(self._lesson, names)
+
+
+@functools.cache
+def assignment_of(lesson: Lesson) -> Assignment:
+    """A lab as the judge takes it. Quick: Keras is imported when probes or reference are first asked for.
 
     Raises:
-        LookupError: if it has none.
+        OSError: if the lab has no probes.
     """
-    importlib.import_module(f"autograder.hidden.probes.{lesson.name}")
-    if exercise not in PROBES:
-        raise LookupError(f"autograder/hidden/probes/{lesson.name}.py has no probe for {exercise!r}")
-    return tuple(PROBES[exercise])
+    return Assignment(
+        name=lesson.lab,
+        exercises={
+            name: Exercise(name, cell.points, cell.forbidden) for name, cell in lesson.exercises.items()
+        },
+        bank=functools.partial(_bank, lesson),
+        probes_source=(ROOT / f"autograder/hidden/probes/{lesson.name}.py").read_text(encoding="utf-8"),
+        fingerprint=fingerprint(lesson),
+        reader=shortcuts,
+        runtime=RUNTIME,
+        lent=LentBlocks(lesson),
+    )
 
 
-def reference_of(lesson):
-    """Name -> reference of every exercise of a lesson."""
-    module = importlib.import_module(f"solutions.{lesson.name}")
-    return {exercise: getattr(module, exercise) for exercise in lesson.exercises}
+@functools.cache
+def _bank(lesson):
+    probes = importlib.import_module(f"autograder.hidden.probes.{lesson.name}")
+    missing = [exercise for exercise in lesson.exercises if exercise not in PROBES]
+    if missing:
+        raise LookupError(f"{probes.__file__} has no probe for {missing[0]!r}")
+    reference = importlib.import_module(f"solutions.{lesson.name}")
+    return Bank(
+        probes={exercise: tuple(PROBES[exercise]) for exercise in lesson.exercises},
+        reference={exercise: getattr(reference, exercise) for exercise in lesson.exercises},
+        misconceptions={name: entries.misconceptions(lesson.name, name) for name in lesson.exercises},
+    )
 
 
 @functools.cache

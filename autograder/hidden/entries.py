@@ -1,4 +1,4 @@
-"""Registers named wrong answers (misconceptions) and right ones that look different (alternatives).
+"""The banks of this course's labs: named wrong answers (misconceptions), right ones that look different (alternatives).
 
 Both are self-contained: they use what a learner has at that place in the notebook (`keras`, `ops`, `math`, `np`,
 earlier exercises by name) and nothing else, so that each can be pasted into a notebook and graded like a
@@ -8,59 +8,18 @@ submission. A class may subclass the reference of its own exercise.
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 
+from autograder.judge.entries import ALTERNATIVES, MISCONCEPTIONS, Entry, alternative, misconception
 from autograder.paths import ROOT
 
+__all__ = ["Entry", "alternative", "alternatives", "misconception", "misconceptions"]
 ALTERNATIVES_FOLDER = ROOT / "tests" / "alternatives"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One wrong or right answer.
-
-    Attributes:
-        exercise: what it answers.
-        name: its own name, the diagnosis when it is a misconception.
-        feedback: one sentence of feedback; empty for an alternative.
-        answer: the function or class.
-    """
-
-    exercise: str
-    name: str
-    feedback: str
-    answer: Callable
-
-
-_MISCONCEPTIONS: dict[str, list[Entry]] = {}
-_ALTERNATIVES: dict[str, list[Entry]] = {}
-
-
-def misconception(exercise, feedback):
-    """Register a wrong answer that people really give, with one sentence that tells them what it is."""
-
-    def register(answer):
-        _MISCONCEPTIONS.setdefault(exercise, []).append(Entry(exercise, answer.__name__, feedback, answer))
-        return answer
-
-    return register
-
-
-def alternative(exercise):
-    """Register a right answer that looks different from the reference."""
-
-    def register(answer):
-        _ALTERNATIVES.setdefault(exercise, []).append(Entry(exercise, answer.__name__, "", answer))
-        return answer
-
-    return register
 
 
 def misconceptions(lesson, exercise):
     """The misconceptions of an exercise of that lesson (by its short name: `attention`)."""
     importlib.import_module(f"autograder.hidden.misconceptions.{lesson}")
-    return tuple(_MISCONCEPTIONS.get(exercise, ()))
+    return tuple(MISCONCEPTIONS.get(exercise, ()))
 
 
 def alternatives(lesson, exercise):
@@ -75,7 +34,7 @@ def alternatives(lesson, exercise):
             f"{path} is missing: alternatives are part of the repository, not of a package"
         )
     _load(path)
-    return tuple(_ALTERNATIVES.get(exercise, ()))
+    return tuple(ALTERNATIVES.get(exercise, ()))
 
 
 _LOADED = set()

@@ -8,20 +8,19 @@ import threading
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from autograder.hidden.assignments import import_keras
 from autograder.judge import DEFAULT_SEED
+from autograder.judge.assignment import Assignment, Runtime
 from autograder.judge.marking import mark_exercise
 from autograder.judge.sandbox.client import Server
 from autograder.judge.session import SandboxSession
 from autograder.judge.suspicious_code import find_suspicious_code
 from autograder.judge.verdict import Verdict
-from course.checking.shortcuts import parse
 
 RUN_ROLES = ("setup", "given", "answer", None)  # None: a cell the learner added, which may hold a helper
 
 
 class Grader:
-    """Grades notebooks. One per process: it holds the warm server.
+    """Grades notebooks. One per process: it holds the warm servers.
 
     Args:
         isolation: `"full"` or `"none"`.
@@ -36,23 +35,30 @@ class Grader:
     def __init__(self, isolation="full", seed=DEFAULT_SEED, seconds=10.0):
         self.isolation, self.seed, self.seconds = isolation, seed, seconds
         self.cache = {}
-        self._server = None
+        self._servers = {}
         self._lock = threading.Lock()
 
-    def server(self):
-        """The warm server, started at the first call and again after it was lost."""
+    def server(self, runtime: Runtime) -> Server:
+        """The warm server of a runtime, started at the first call and again after it was lost."""
         with self._lock:
-            if self._server is None or not self._server.alive():
-                if self._server is not None:
-                    self._server.close()
-                self._server = Server(self.isolation, seconds=self.seconds)
-            return self._server
+            server = self._servers.get(runtime)
+            if server is None or not server.alive():
+                if server is not None:
+                    server.close()
+                server = self._servers[runtime] = Server(runtime, self.isolation, seconds=self.seconds)
+            return server
 
-    def grade(self, lesson, notebook, notes=()):
+    def warm(self, runtime: Runtime) -> None:
+        """Start the server and import what the judge's own process needs, both at once; wait for both."""
+        server = self.server(runtime)
+        runtime.warm(runtime)
+        server.wait_ready()
+
+    def grade(self, assignment: Assignment, notebook, notes=()) -> Verdict:
         """The `Verdict` of a repaired notebook.
 
         Args:
-            lesson: its `Lesson`.
+            assignment: what it answers.
             notebook: a notebook as `autograder.judge.notebook_repair.repair` gives it.
             notes: what the repair reported.
 
@@ -60,43 +66,45 @@ class Grader:
             MachineFault: when it must be graded again.
             autograder.judge.sandbox.faults.NotIsolated: when layers of isolation are missing.
         """
-        return self.grade_cells(lesson, code_cells(notebook), notes)
+        return self.grade_cells(assignment, code_cells(notebook), notes)
 
-    def grade_cells(self, lesson, cells, notes=(), anew=False):
+    def grade_cells(self, assignment: Assignment, cells, notes=(), anew: bool = False) -> Verdict:
         """The `Verdict` of the cells that `code_cells` gives; else as `grade`. `anew` judges what is known, too."""
-        key = cache_key(lesson, cells, notes)
+        key = cache_key(assignment.name, cells, notes)
         if anew or key not in self.cache:  # judged once, however often it is handed in or recorded
-            self.cache[key] = self._judge(lesson, cells, notes)
+            self.cache[key] = self._judge(assignment, cells, notes)
         return self.cache[key]
 
-    def _judge(self, lesson, cells, notes):
-        self.server()
-        import_keras()  # while the server does the same
-        source = _joined(cells)
-        verdict = Verdict(lesson.lab, self.seed, notes=list(notes))
+    def _judge(self, assignment, cells, notes):
+        runtime, parse = assignment.runtime, assignment.reader.parse
+        self.server(runtime)
+        runtime.warm(runtime)  # while the server does the same
+        source = _joined(cells, parse)
+        verdict = Verdict(assignment.name, self.seed, notes=list(notes))
         own = [cell for cell in cells if cell[0].startswith(("answer-", "own-"))]
-        strange = find_suspicious_code(_joined(own), _joined([cell for cell in cells if cell not in own]))
+        given = [cell for cell in cells if cell not in own]
+        watched = [f"{name}.{entry}" for name, _ in runtime.packages for entry in runtime.unreadable]
+        strange = find_suspicious_code(_joined(own, parse), parse, _joined(given, parse), watched)
         if strange:
             verdict.notes.append(f"worth a look, unusual in an answer: {', '.join(strange)}")
-        with SandboxSession(self.server, lesson, cells) as session:
+        with SandboxSession(lambda: self.server(runtime), assignment, cells) as session:
             session.start()
-            for exercise in lesson.exercises:
+            for exercise in assignment.exercises:
                 verdict.marks.append(
-                    mark_exercise(session, lesson, exercise, self.seed, source, session.broken)
+                    mark_exercise(session, assignment, exercise, self.seed, source, session.broken)
                 )
             verdict.notes += session.notes
         return verdict
 
     def close(self):
         with self._lock:
-            if self._server is not None:
-                self._server.close()
-                self._server = None
+            while self._servers:
+                self._servers.popitem()[1].close()
 
 
-def cache_key(lesson, cells, notes):
-    """The key of a submission in `Grader.cache`."""
-    return lesson.lab, tuple(cells), tuple(notes)
+def cache_key(assignment: str, cells, notes):
+    """The key of a submission to the assignment of that name in `Grader.cache`."""
+    return assignment, tuple(cells), tuple(notes)
 
 
 def code_cells(notebook):
@@ -109,11 +117,11 @@ def code_cells(notebook):
     return found
 
 
-def _joined(cells):
-    return "\n\n".join(_plain(source) for _, source in cells)
+def _joined(cells, parse):
+    return "\n\n".join(_plain(source, parse) for _, source in cells)
 
 
-def _plain(source):
+def _plain(source, parse):
     """A cell as plain Python, magics and shell lines turned into calls; nothing for one that does not parse.
 
     Cell by cell, so that one that does not parse (and does not run either) hides no other.

@@ -1,19 +1,20 @@
 """Decides marks: runs the same probes on the reference and compares. The only place where marks are decided.
 
-A session answers probes. `LocalSession` holds trusted code (the reference, misconceptions, alternatives);
+A `Session` answers probes. `LocalSession` holds trusted code (the reference, misconceptions, alternatives);
 `autograder.judge.session.SandboxSession` holds a learner's, in its own process.
 """
 
 import functools
 import math
 import threading
+from collections.abc import Collection, Mapping
+from typing import Any
 
-from autograder.hidden import entries
-from autograder.hidden.assignments import probes_of, reference_of
+from autograder.judge.assignment import Assignment, Session
+from autograder.judge.entries import Entry
 from autograder.judge.outcome import Outcome, difference, same
-from autograder.judge.probe import run_probe
+from autograder.judge.probe import Probe, run_probe
 from autograder.judge.verdict import Mark
-from course.checking.shortcuts import defines, exercises_with_shortcuts, find_shortcuts
 
 _ONE_AT_A_TIME = threading.Lock()  # probes set Keras' global seed
 
@@ -27,10 +28,10 @@ class LocalSession:
 
     follows = False  # trusted code needs no follow-through
 
-    def __init__(self, namespace):
+    def __init__(self, namespace: Mapping[str, Any]):
         self.namespace = namespace
 
-    def run(self, entry, seed, follow=()):
+    def run(self, entry: Probe, seed: int, follow: tuple[str, ...] = ()) -> Outcome:
         """The `Outcome` of one probe."""
         with _ONE_AT_A_TIME:
             try:
@@ -40,14 +41,14 @@ class LocalSession:
 
 
 @functools.cache
-def reference_outcomes(lesson, exercise, seed):
+def reference_outcomes(assignment: Assignment, exercise: str, seed: int) -> dict[str, Outcome]:
     """Probe name -> the reference's outcome: computed once per seed, for a whole class.
 
     Raises:
-        RuntimeError: if the reference itself fails: a mistake of the lab's authors.
+        RuntimeError: if the reference itself fails: a mistake of the assignment's authors.
     """
-    session = LocalSession(reference_of(lesson))
-    outcomes = {entry.name: session.run(entry, seed) for entry in probes_of(lesson, exercise)}
+    session = LocalSession(assignment.reference)
+    outcomes = {entry.name: session.run(entry, seed) for entry in assignment.probes[exercise]}
     for name, outcome in outcomes.items():
         if outcome.arrays is None:
             raise RuntimeError(
@@ -60,15 +61,15 @@ class EntrySession:
     """Answers probes with an entry of a bank; each probe runs once per seed, for a whole class.
 
     Args:
-        entry: an `autograder.hidden.entries.Entry`.
+        entry: an `autograder.judge.entries.Entry`.
     """
 
     follows = False
 
-    def __init__(self, entry):
+    def __init__(self, entry: Entry):
         self.entry = entry
 
-    def run(self, probe, seed, follow=()):
+    def run(self, probe: Probe, seed: int, follow: tuple[str, ...] = ()) -> Outcome:
         """The `Outcome` of one probe."""
         return _outcome(self.entry, probe, seed)
 
@@ -78,12 +79,19 @@ def _outcome(entry, probe, seed):
     return LocalSession({entry.exercise: entry.answer}).run(probe, seed)
 
 
-def mark_exercise(session, lesson, exercise, seed, source="", broken=()):
+def mark_exercise(
+    session: Session,
+    assignment: Assignment,
+    exercise: str,
+    seed: int,
+    source: str = "",
+    broken: Collection[str] = (),
+) -> Mark:
     """Mark one exercise.
 
     Args:
-        session: answers probes, see the module's docstring.
-        lesson: the `Lesson` it stands in.
+        session: answers probes.
+        assignment: the `Assignment` it stands in.
         exercise: its name.
         seed: what shapes and values are drawn from.
         source: all of the learner's code, to look for built-ins that do the exercise's work.
@@ -93,26 +101,26 @@ def mark_exercise(session, lesson, exercise, seed, source="", broken=()):
     Returns:
         A `Mark`.
     """
-    cell = lesson.exercises[exercise]
-    if source and not defines(source, exercise):
+    cell, reader = assignment.exercises[exercise], assignment.reader
+    if source and not reader.defines(source, exercise):
         return Mark(
             exercise,
             0,
             cell.points,
             problems=[f"no definition of `{exercise}` could be read in the notebook"],
         )
-    names = list(lesson.exercises)
+    names = list(assignment.exercises)
     earlier = names[: names.index(exercise)]
-    shortcuts = find_shortcuts(source, exercise, cell.forbidden, names)
+    shortcuts = reader.find_shortcuts(source, exercise, cell.forbidden, names)
     if shortcuts:
         return Mark(exercise, 0, cell.points, problems=[_shortcut_message(shortcuts[0])])
-    replaced = {*broken, *exercises_with_shortcuts(source, exercise, cell.forbidden, earlier)}
+    replaced = {*broken, *reader.exercises_with_shortcuts(source, exercise, cell.forbidden, earlier)}
     tries = [tuple(name for name in earlier if name in replaced)]
     if session.follows and earlier and tuple(earlier) not in tries:
         tries.append(tuple(earlier))
     best = None
     for follow in tries:
-        attempt = _attempt(session, lesson, cell, seed, follow)
+        attempt = _attempt(session, assignment, cell, seed, follow)
         if best is None or attempt.points > best.points:
             best = attempt
         elif attempt.diagnosis:  # no more points, but with sound earlier answers its own mistake shows
@@ -126,11 +134,11 @@ def _shortcut_message(name):
     return f"this exercise builds what `{name}` does for you, so it has to be written with smaller operations"
 
 
-def _attempt(session, lesson, cell, seed, follow):
-    wanted, outcomes, problems = reference_outcomes(lesson, cell.name, seed), {}, []
+def _attempt(session, assignment, cell, seed, follow):
+    wanted, outcomes, problems = reference_outcomes(assignment, cell.name, seed), {}, []
     earned = total = 0.0
     stopped = False
-    for entry in probes_of(lesson, cell.name):
+    for entry in assignment.probes[cell.name]:
         total += entry.weight
         if stopped:  # one endless loop is enough
             continue
@@ -150,18 +158,18 @@ def _attempt(session, lesson, cell, seed, follow):
     points = cell.points if earned == total else math.floor(4 * cell.points * earned / total) / 4
     mark = Mark(cell.name, points, cell.points, problems=problems, helped=list(follow))
     if not mark.right and not stopped:
-        found = diagnose(lesson, cell.name, seed, outcomes)
+        found = diagnose(assignment, cell.name, seed, outcomes)
         if found is not None:
             mark.diagnosis, mark.problems = found.name, [found.feedback, *problems]
     return mark
 
 
-def diagnose(lesson, exercise, seed, outcomes):
+def diagnose(assignment: Assignment, exercise: str, seed: int, outcomes: dict[str, Outcome]) -> Entry | None:
     """The misconception whose every outcome equals the answer's; `None` if there is none."""
     if all(outcome.error == "NotImplementedError" for outcome in outcomes.values()):
         return None
-    probes = [probe for probe in probes_of(lesson, exercise) if probe.name in outcomes]
-    for entry in entries.misconceptions(lesson.name, exercise):
+    probes = [probe for probe in assignment.probes[exercise] if probe.name in outcomes]
+    for entry in assignment.misconceptions.get(exercise, ()):
         if all(same(outcomes[probe.name], _outcome(entry, probe, seed)) for probe in probes):
             return entry
     return None

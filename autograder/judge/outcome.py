@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course.checking import first_lines
-
 RTOL = ATOL = 1e-4  # float32, over a handful of matrix products in any order
 
 
@@ -16,7 +14,7 @@ class Outcome:
     Attributes:
         arrays: path -> NumPy array; `None` if the answer raised or never came back.
         error: type of the exception, or `"no answer"`; empty if there are arrays.
-        message: the exception's text.
+        message: the exception's text, as a learner may read it.
         line: the learner's own line where it happened.
     """
 
@@ -31,8 +29,7 @@ class Outcome:
             return "not written yet"
         if self.error == "no answer":
             return self.message
-        message = first_lines(self.message)
-        text = f"your code stopped with {self.error}" + (f": {message}" if message else "")
+        text = f"your code stopped with {self.error}" + (f": {self.message}" if self.message else "")
         return text + (f" (in the line `{self.line}`)" if self.line else "")
 
 

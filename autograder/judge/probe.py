@@ -10,6 +10,8 @@ the judge runs the same probe on the reference and compares.
 This file imports nothing of the project, because the student process has nothing of it to import.
 """
 
+import random
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,16 +63,20 @@ def run_probe(entry, answer, seed):
     Raises:
         Whatever the answer raises; `TypeError` if an output is not a tensor.
     """
-    import keras
-
     token = zlib.crc32(f"{entry.exercise}.{entry.name}".encode())
-    keras.config.set_floatx("float32")  # an experiment may have changed both
-    keras.config.set_dtype_policy("float32")
     _seed((seed + token) % 2**31)
     return dict(_flatten(entry.function(answer, np.random.default_rng([seed, token]))))
 
 
 def _seed(number):
+    """Seed the generators of Python, NumPy and, where it is loaded, Keras."""
+    random.seed(number)
+    np.random.seed(number)
+    if "keras" in sys.modules:
+        _seed_keras(number)
+
+
+def _seed_keras(number):
     """As `keras.utils.set_random_seed`, but TensorFlow's own generator is seeded once in a process.
 
     Seeding it throws away all kernels, which makes a probe twice as slow. Nothing of Keras draws from it: layers and
@@ -78,6 +84,8 @@ def _seed(number):
     """
     import keras
 
+    keras.config.set_floatx("float32")  # an experiment may have changed both
+    keras.config.set_dtype_policy("float32")
     if keras.backend.backend() != "tensorflow":
         keras.utils.set_random_seed(number)
         return
@@ -96,9 +104,15 @@ def _seed(number):
 _SEEDED = []
 
 
-def _flatten(value, path=""):
-    from keras import ops
+def _to_numpy(value):
+    if "keras" in sys.modules:
+        from keras import ops
 
+        return np.asarray(ops.convert_to_numpy(value))
+    return np.asarray(value)
+
+
+def _flatten(value, path=""):
     items = None
     if isinstance(value, tuple | list):
         items = enumerate(value)
@@ -110,7 +124,7 @@ def _flatten(value, path=""):
     elif value is None:
         raise TypeError("gives None: is a `return` missing?")
     elif isinstance(value, bool | int | float) or hasattr(value, "shape"):
-        yield path, np.asarray(ops.convert_to_numpy(value) if hasattr(value, "shape") else value)
+        yield path, _to_numpy(value) if hasattr(value, "shape") else np.asarray(value)
     else:
         raise TypeError(f"gives {type(value).__name__} where a tensor was expected")
 

@@ -2,23 +2,22 @@
 
 import contextlib
 import inspect
-from pathlib import Path
 
-from autograder.hidden import lent_blocks
 from autograder.judge import probe
+from autograder.judge.assignment import Assignment
 from autograder.judge.outcome import Outcome
-from autograder.judge.probe import PROBES
+from autograder.judge.probe import Probe
 from autograder.judge.sandbox.faults import MachineFault, SubmissionFault, Unanswered
 
 MAX_FAULTS = 6  # after so many ended processes the rest of a submission counts as unanswered
 
 
 class SandboxSession:
-    """Answers probes with a learner's code. See `autograder.judge.marking` for what a session is.
+    """Answers probes with a learner's code. An `autograder.judge.assignment.Session`.
 
     Args:
         server: a function that gives a running `autograder.judge.sandbox.client.Server`, a new one after one was lost.
-        lesson: the `Lesson`.
+        assignment: what it answers.
         cells: `(name, source)` of each code cell to run, in order.
 
     Attributes:
@@ -28,22 +27,21 @@ class SandboxSession:
 
     follows = True
 
-    def __init__(self, server, lesson, cells):
+    def __init__(self, server, assignment: Assignment, cells):
         self.broken, self.notes = set(), []
-        self._server, self._lesson = server, lesson
+        self._server, self._assignment = server, assignment
         self._cells = dict(cells)
         self._faults = 0
         self._student = None
-        self._probes = Path(inspect.getfile(probe)).parents[1] / "hidden" / "probes" / f"{lesson.name}.py"
 
-    def run(self, entry, seed, follow=()):
+    def run(self, entry: Probe, seed: int, follow: tuple[str, ...] = ()) -> Outcome:
         """The `Outcome` of one probe.
 
         Raises:
             MachineFault: twice in a row; the submission must be graded again.
         """
-        blocks = lent_blocks.needed_blocks(self._lesson, tuple(follow)) if follow else ""
-        forbidden = self._lesson.exercises[entry.exercise].forbidden
+        blocks = self._assignment.lent.definitions(tuple(follow)) if follow else ""
+        forbidden = self._assignment.exercises[entry.exercise].forbidden
         try:
             return self._retry_machine_fault(
                 lambda student: Outcome(
@@ -51,7 +49,8 @@ class SandboxSession:
                 )
             )
         except Unanswered as error:
-            return Outcome(None, error.type, self._redact_probe_names(error.message), error.line)
+            message = self._assignment.runtime.shorten(self._redact_probe_names(error.message))
+            return Outcome(None, error.type, message, error.line)
         except SubmissionFault as fault:
             self.broken.add(entry.exercise)
             self._end()
@@ -59,7 +58,7 @@ class SandboxSession:
 
     def _redact_probe_names(self, message):
         """An error message as a learner may read it: they wrote it, and could have it carry the probes' names home."""
-        hidden = [entry.name for exercise in self._lesson.exercises for entry in PROBES.get(exercise, ())]
+        hidden = [entry.name for probes in self._assignment.probes.values() for entry in probes]
         hidden = [name for name in hidden if "_" in name] + ["autograder", "<prob", "<blocks"]
         return "(a message that is not shown)" if any(word in message for word in hidden) else message
 
@@ -85,9 +84,10 @@ class SandboxSession:
             if self._faults >= MAX_FAULTS:
                 raise SubmissionFault("its code ended the process too often")
             self._student = self._server().spawn()
-            self._student.open(lent_blocks.earlier_blocks(self._lesson))
+            lent = self._assignment.lent
+            self._student.open(lent.modules(), lent.prelude())
             if self._run_cells():
-                self._student.take_probes(inspect.getsource(probe), self._probes.read_text(encoding="utf-8"))
+                self._student.take_probes(inspect.getsource(probe), self._assignment.probes_source)
         return self._student
 
     def _run_cells(self):

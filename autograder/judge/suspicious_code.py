@@ -6,8 +6,6 @@ the few notebooks out of two hundred that try something.
 
 import ast
 
-from course.checking.shortcuts import parse
-
 MODULES = {
     "_thread", "atexit", "autograder", "builtins", "ctypes", "gc", "http", "marshal", "mmap", "multiprocessing", "nbgrader",
     "pickle", "pty", "resource", "requests", "shutil", "signal", "socket", "solutions", "sqlite3", "subprocess",
@@ -24,39 +22,41 @@ CALLS = {"__import__", "compile", "eval", "exec", "globals", "input", "open", "v
 MAX_SHOWN = 6
 
 
-def find_suspicious_code(own, given=""):
+def find_suspicious_code(own, parse, given="", watched=()):
     """What is unusual in some code, as the learner wrote it; empty for most.
 
     Args:
         own: the learner's code, as plain Python.
+        parse: gives the syntax tree of some code, or `None`.
         given: what ran before it, such as the lab's own imports.
+        watched: modules that are unusual here, besides `MODULES`.
 
     Returns:
         Short pieces of code such as `"np.allclose = ..."` or `"gc"`, each once, no more than `MAX_SHOWN`.
     """
-    names = {name for name, _ in _imports(given)} | {name for name, _ in _imports(own)}
-    found = [module for _, module in _imports(own) if _watched(module)]
-    for node in _nodes(own):
+    own, given = _nodes(parse(own)), _nodes(parse(given))
+    names = {name for name, _ in _imports(given + own)}
+    found = [module for _, module in _imports(own) if _is_watched(module, watched)]
+    for node in own:
         found += _in(node, names)
     return list(dict.fromkeys(found))[:MAX_SHOWN]
 
 
-def _nodes(source):
-    tree = parse(source)
-    return () if tree is None else ast.walk(tree)
+def _nodes(tree):
+    return [] if tree is None else list(ast.walk(tree))
 
 
-def _imports(source):
+def _imports(nodes):
     """`(name it gets, module)` of every import."""
-    for node in _nodes(source):
+    for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             for alias in node.names:
                 module = alias.name if isinstance(node, ast.Import) else node.module or ""
                 yield alias.asname or alias.name.split(".")[0], module
 
 
-def _watched(module):
-    return module.split(".")[0] in MODULES or module.startswith("course.blocks")
+def _is_watched(module, watched):
+    return module.split(".")[0] in MODULES or any(f"{module}.".startswith(f"{name}.") for name in watched)
 
 
 def _in(node, imported):

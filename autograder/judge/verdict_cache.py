@@ -9,7 +9,6 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from autograder.hidden.assignments import fingerprint
 from autograder.judge.verdict import Verdict
 
 
@@ -20,13 +19,13 @@ class Journal:
 
     Args:
         folder: where it is kept; removed by `clear`.
-        lesson: the `Lesson` judged.
+        fingerprint: of the `Assignment` judged.
         settings: whatever else a verdict depends on, such as the seed.
     """
 
-    def __init__(self, folder, lesson, *settings):
+    def __init__(self, folder, fingerprint, *settings):
         self._folder = Path(folder)
-        self._before = repr((fingerprint(lesson), settings))
+        self._before = repr((fingerprint, settings))
         self._known = {}
 
     def _path(self, key):

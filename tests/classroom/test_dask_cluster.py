@@ -15,6 +15,7 @@ from class_of_faults import gradebook, judged, make, stand_in
 
 from autograder.authoring.build import entry_source, submission
 from autograder.classroom import grade_class, submissions
+from autograder.hidden.assignments import RUNTIME
 from autograder.hidden.entries import alternatives, misconceptions
 from autograder.judge.grader import Grader
 from autograder.judge.sandbox import isolation
@@ -199,7 +200,7 @@ def test_a_learners_code_cannot_reach_the_scheduler(local):
         time.sleep(0.2)
     else:
         pytest.fail("the scheduler does not listen")
-    with Server() as server, server.spawn() as student:
+    with Server(RUNTIME) as server, server.spawn() as student:
         student.open({})
         for attack in (
             f"import socket; socket.create_connection(({host!r}, {port}))",

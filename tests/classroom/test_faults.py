@@ -41,7 +41,7 @@ from autograder.authoring.gates import reference_submission
 from autograder.classroom import course_folder, grade_class, submissions
 from autograder.classroom.gradebook import _Recorder
 from autograder.classroom.gradebook import record as record_in_gradebook
-from autograder.hidden.assignments import fingerprint
+from autograder.hidden.assignments import RUNTIME, assignment_of, fingerprint
 from autograder.judge.grader import Grader, code_cells
 from autograder.judge.notebook_repair import read_submission, repair
 from autograder.judge.sandbox import isolation
@@ -175,21 +175,17 @@ def test_what_was_judged_before_the_kill_is_not_judged_again(course, lesson, ask
     assert not list(verdict_path(course, lesson.lab, "x").parent.glob(".judged/*"))
 
 
-def test_a_journal_believes_only_what_was_judged_with_the_same_lab_and_settings(
-    tmp_path, lesson, monkeypatch
-):
+def test_a_journal_believes_only_what_was_judged_with_the_same_lab_and_settings(tmp_path, lesson):
     key = (lesson.lab, (("answer-softmax", "x = 1"),), ())
-    verdict = judged(lesson, key[1], [])
-    Journal(tmp_path / "journal", lesson, 1)[key] = verdict
-    assert Journal(tmp_path / "journal", lesson, 1)[key] == verdict
-    assert key not in Journal(tmp_path / "journal", lesson, 2)
-    with monkeypatch.context() as patch:
-        patch.setattr("autograder.hidden.assignments.fingerprint", lambda lesson: "of another version")
-        assert key not in Journal(tmp_path / "journal", lesson, 1)
+    verdict = judged(assignment_of(lesson), key[1], [])
+    Journal(tmp_path / "journal", fingerprint(lesson), 1)[key] = verdict
+    assert Journal(tmp_path / "journal", fingerprint(lesson), 1)[key] == verdict
+    assert key not in Journal(tmp_path / "journal", fingerprint(lesson), 2)
+    assert key not in Journal(tmp_path / "journal", "of another version", 1)
     (kept,) = (tmp_path / "journal").iterdir()
     for rubbish in ("", "[]", '{"lab": 1}', kept.read_text()[:-20]):
         kept.write_text(rubbish)
-        assert key not in Journal(tmp_path / "journal", lesson, 1)
+        assert key not in Journal(tmp_path / "journal", fingerprint(lesson), 1)
 
 
 def test_a_fingerprint_tells_versions_of_a_lab_apart(lesson):
@@ -217,7 +213,7 @@ def real(template, lesson):
     cells = {
         name: code_cells(repair(release, nbformat.writes(text)).notebook) for name, text in texts.items()
     }
-    yield grader, cells, {name: grader.grade_cells(lesson, own) for name, own in cells.items()}
+    yield grader, cells, {name: grader.grade_cells(assignment_of(lesson), own) for name, own in cells.items()}
     grader.close()
 
 
@@ -244,12 +240,12 @@ def test_students_killed_at_random_moments_cost_nobody_a_point(real, lesson, mon
     try:
         for name in ("right", "half"):
             with contextlib.suppress(MachineFault):  # killed twice in a row: no mark
-                found[name] = grader.grade_cells(lesson, cells[name], anew=True)
+                found[name] = grader.grade_cells(assignment_of(lesson), cells[name], anew=True)
     finally:
         stopped.set()
         killing.join()
     assert all(verdict == wanted[name] for name, verdict in found.items())
-    assert grader.grade_cells(lesson, cells["half"], anew=True) == wanted["half"]
+    assert grader.grade_cells(assignment_of(lesson), cells["half"], anew=True) == wanted["half"]
     assert 0 < wanted["half"].points < wanted["right"].points == wanted["right"].max_points
 
 
@@ -268,11 +264,11 @@ def test_an_aborted_process_is_the_machines_fault_when_its_memory_ran_out(monkey
 @needs_isolation
 def test_a_killed_server_is_replaced_and_the_submission_goes_on_with_the_new_one(real, lesson):
     grader, cells, wanted = real
-    server = grader.server()
+    server = grader.server(RUNTIME)
     threading.Timer(0.3, psutil.Process(server.pid).kill).start()
-    assert grader.grade_cells(lesson, cells["right"], anew=True) == wanted["right"]
+    assert grader.grade_cells(assignment_of(lesson), cells["right"], anew=True) == wanted["right"]
     assert not server.alive()
-    assert grader.server() is not server
+    assert grader.server(RUNTIME) is not server
 
 
 @needs_isolation

@@ -14,6 +14,7 @@ from autograder.authoring.gates import reference_submission
 from autograder.classroom import course_folder, demo, grade_class, submissions
 from autograder.classroom.nbgrader_config import COURSE_FILE
 from autograder.classroom.nbgrader_plugin import write_verdict
+from autograder.hidden.assignments import assignment_of
 from autograder.judge.grader import Grader
 from autograder.judge.notebook_repair import repair
 from autograder.judge.sandbox import isolation
@@ -43,7 +44,7 @@ def alone(lesson, grader, release, handed_in):
     verdicts = {}
     for student, text in handed_in.items():
         repaired = repair(release, text)
-        verdicts[student] = grader.grade(lesson, repaired.notebook, repaired.notes)
+        verdicts[student] = grader.grade(assignment_of(lesson), repaired.notebook, repaired.notes)
     return verdicts
 
 
@@ -142,7 +143,7 @@ def test_attacks_on_the_checker_gain_nothing(grader, lesson, release, attack):
     notebook = copy.deepcopy(release)
     notebook.cells.append(nbformat.v4.new_code_cell(attack))
     repaired = repair(release, nbformat.writes(notebook))
-    assert set(marks(grader.grade(lesson, repaired.notebook)).values()) == {0}
+    assert set(marks(grader.grade(assignment_of(lesson), repaired.notebook)).values()) == {0}
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +217,7 @@ def test_the_same_seed_gives_the_same_verdict_and_another_the_same_marks(lesson,
         try:
             for student in students:
                 repaired = repair(release, handed_in[student])
-                verdict = grader.grade(lesson, repaired.notebook, repaired.notes)
+                verdict = grader.grade(assignment_of(lesson), repaired.notebook, repaired.notes)
                 assert marks(verdict) == marks(alone[student])
                 assert [mark.diagnosis for mark in verdict.marks] == [
                     mark.diagnosis for mark in alone[student].marks
@@ -262,7 +263,7 @@ book.commit()
     before = (graded_course / "gradebook.db").read_bytes()
     notebook = copy.deepcopy(release)
     notebook.cells.append(nbformat.v4.new_code_cell(attack))
-    verdict = grader.grade(lesson, repair(release, nbformat.writes(notebook)).notebook)
+    verdict = grader.grade(assignment_of(lesson), repair(release, nbformat.writes(notebook)).notebook)
     assert set(marks(verdict).values()) == {0}
     assert (graded_course / "gradebook.db").read_bytes() == before
 

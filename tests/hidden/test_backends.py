@@ -13,7 +13,7 @@ import backend_outcomes
 import numpy as np
 import pytest
 
-from autograder.hidden.assignments import probes_of
+from autograder.hidden.assignments import assignment_of
 from autograder.judge.marking import reference_outcomes
 from autograder.judge.outcome import Outcome, difference
 from course.notebooks.lesson import lessons
@@ -61,8 +61,8 @@ def test_the_reference_gives_the_same_as_on_tensorflow(elsewhere, name):
     assert not {place: problem for place, problem in problems.items() if place.split("/")[0] == name}
     lesson, wrong = lessons()[name], {}
     for exercise in lesson.exercises:
-        here = reference_outcomes(lesson, exercise, backend_outcomes.SEED)
-        for entry in probes_of(lesson, exercise):
+        here = reference_outcomes(assignment_of(lesson), exercise, backend_outcomes.SEED)
+        for entry in assignment_of(lesson).probes[exercise]:
             prefix = f"{name}/{exercise}/{entry.name}/"
             there = {key[len(prefix) :]: array for key, array in arrays.items() if key.startswith(prefix)}
             assert there.keys() == here[entry.name].arrays.keys()

@@ -18,11 +18,13 @@ from autograder.classroom import grade_class
 from autograder.classroom.nbgrader_config import COURSE_FILE
 from autograder.classroom.report import facts
 from autograder.hidden import entries
+from autograder.hidden.assignments import assignment_of
 from autograder.judge.grader import Grader
 from autograder.judge.notebook_repair import repair
 from autograder.judge.sandbox import isolation
 from autograder.judge.suspicious_code import find_suspicious_code
 from autograder.judge.verdict import Verdict, verdict_path
+from course.checking.shortcuts import parse
 from course.notebooks.lesson import lessons
 
 pytestmark = pytest.mark.skipif(
@@ -55,7 +57,9 @@ def alone(lesson, release, honest):
     grader = Grader(seconds=SECONDS)
     try:
         return {
-            student: marks(grader.grade(lesson, repair(release, nbformat.writes(notebook)).notebook))
+            student: marks(
+                grader.grade(assignment_of(lesson), repair(release, nbformat.writes(notebook)).notebook)
+            )
             for student, notebook in honest.items()
         }
     finally:
@@ -187,7 +191,7 @@ def test_feedback_pages_hold_no_secret_and_no_script_of_a_submission(attacked, r
         "autograder/probes",
         "model_answers",
     ]
-    probes = (root / "autograder" / "probes" / f"{lesson.name}.py").read_text()
+    probes = (root / "autograder" / "hidden" / "probes" / f"{lesson.name}.py").read_text()
     secrets += re.findall(r"^def (\w{12,})\(", probes, flags=re.M)
     for path, page in pages.items():
         submitted = (folder / "submitted" / path.parts[-3] / lesson.lab / f"{lesson.name}.ipynb").read_text(
@@ -202,15 +206,14 @@ def test_the_labs_hold_nothing_hidden(root):
     hidden = ["autograder", "misconception", "BEGIN SOLUTION", "model_answers", "solutions."]
     for lesson in lessons().values():
         text = (root / "labs" / lesson.lab / f"{lesson.name}.ipynb").read_text()
-        probes = (root / "autograder" / "probes" / f"{lesson.name}.py").read_text()
+        probes = (root / "autograder" / "hidden" / "probes" / f"{lesson.name}.py").read_text()
         names = re.findall(r"^def (\w{12,})\(", probes, flags=re.M)
         assert not [word for word in hidden + names if word in text]
 
 
 def test_a_shell_line_is_nothing_unusual():
-    assert not find_suspicious_code("get_ipython().system('pip list')") and find_suspicious_code(
-        "import os\nos.system('ls')"
-    )
+    assert not find_suspicious_code("get_ipython().system('pip list')", parse)
+    assert find_suspicious_code("import os\nos.system('ls')", parse)
 
 
 @pytest.mark.parametrize("lab", list(lessons()))
@@ -218,6 +221,5 @@ def test_right_and_mistaken_answers_are_not_called_unusual(lab):
     lesson = lessons()[lab]
     for exercise in lesson.exercises:
         for entry in (*entries.alternatives(lab, exercise), *entries.misconceptions(lab, exercise)):
-            assert not find_suspicious_code(
-                entry_source(entry, lesson), "import math, keras\nimport numpy as np\nfrom keras import ops"
-            )
+            given = "import math, keras\nimport numpy as np\nfrom keras import ops"
+            assert not find_suspicious_code(entry_source(entry, lesson), parse, given, ["course.blocks"])

@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
+from autograder.hidden.assignments import PRELUDE, RUNTIME
 from autograder.judge import probe
 from autograder.judge.sandbox import isolation, namespaces, wire
 from autograder.judge.sandbox.client import Server
@@ -38,7 +39,7 @@ def softmax(scores, axis=-1):
 
 @pytest.fixture(scope="module")
 def server():
-    with Server(seconds=2) as running:
+    with Server(RUNTIME, seconds=2) as running:
         yield running.wait_ready()
 
 
@@ -46,7 +47,7 @@ def server():
 def student(server):
     with server.spawn() as process:
         with open(probe.__file__) as source:
-            process.open({})
+            process.open({}, PRELUDE.format(labs=[]))
             process.take_probes(source.read(), PROBES)
         yield process
 
@@ -127,7 +128,7 @@ def test_is_refused(student, code):
 
 def test_environment_holds_nothing_of_the_graders(server, monkeypatch):
     with server.spawn() as student:
-        student.open({})
+        student.open({}, PRELUDE.format(labs=[]))
         student.run_cell("look", "import os; names = sorted(os.environ)")
         with pytest.raises(Unanswered) as caught:
             student.run_cell("tell", "raise ValueError(' '.join(names))")
@@ -168,7 +169,7 @@ def test_an_ending_is_told_in_words(server, student, code, words):
     with pytest.raises(SubmissionFault, match=words):
         student.run_cell("ending", code)
     with server.spawn() as next_one:  # and the next submission knows nothing of it
-        next_one.open({})
+        next_one.open({}, PRELUDE.format(labs=[]))
         next_one.run_cell("fine", "x = 1")
 
 
@@ -180,7 +181,7 @@ def test_a_process_killed_from_outside_is_the_machines_fault(server, student):
 
 def test_nothing_is_left_when_a_student_is_closed(server):
     with server.spawn() as student:
-        student.open({})
+        student.open({}, PRELUDE.format(labs=[]))
         student.run_cell("litter", "open('litter', 'w').write('x')")
         pid, scratch = student.pid, student._scratch
         assert (scratch / "litter").exists()
@@ -214,7 +215,7 @@ def test_requests_that_arrive_together_are_all_answered(server):
 
 
 def test_a_dead_server_is_noticed_and_takes_its_students_along():
-    with Server(seconds=2) as server:
+    with Server(RUNTIME, seconds=2) as server:
         student = server.wait_ready().spawn()
         psutil.Process(server.pid).kill()
         deadline = time.monotonic() + 5
@@ -244,7 +245,7 @@ def test_grading_without_isolation_asks_for_it(monkeypatch):
         "autograder.judge.sandbox.client.missing_layers", lambda: {"landlock": "the kernel does not offer it"}
     )
     with pytest.raises(NotIsolated, match="--isolation=none"):
-        Server()
+        Server(RUNTIME)
 
 
 def test_wire_round_trip_and_its_limits():

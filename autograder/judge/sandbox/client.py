@@ -1,7 +1,7 @@
 """The judge's side of the sandbox: a warm server, and one student process per submission.
 
-with Server() as server, server.spawn() as student:
-    student.open(blocks)
+with Server(runtime) as server, server.spawn() as student:
+    student.open(modules, prelude)
     student.run_cell("answer-softmax", source)
     student.take_probes(probing_source, probes_source)
     arrays = student.run_probe("softmax", "large", seed=1)
@@ -26,7 +26,7 @@ from autograder.judge.sandbox.isolation import Limits, environment, missing_laye
 from autograder.judge.sandbox.student_handle import Student, remove, remove_leftovers
 
 HERE = Path(__file__).parent
-PROJECT = HERE.parents[2]
+PROJECT = HERE.parents[2]  # which is never on a student process's path
 START_TIMEOUT = 180  # seconds; importing TensorFlow on a cold, busy machine
 
 
@@ -34,6 +34,7 @@ class Server:
     """A warm fork server.
 
     Args:
+        runtime: an `autograder.judge.assignment.Runtime`: what it imports, and what it must not see.
         isolation: `"full"` refuses to start unless every layer is there; `"none"` grades without any.
         limits: what one student process may use.
         seconds: processor seconds that one cell or probe may take.
@@ -43,7 +44,7 @@ class Server:
         MachineFault: when the server does not come up.
     """
 
-    def __init__(self, isolation="full", limits=None, seconds=10.0):
+    def __init__(self, runtime, isolation="full", limits=None, seconds=10.0):
         absent = missing_layers()
         if isolation == "full" and absent:
             reasons = "; ".join(f"{layer}: {reason}" for layer, reason in absent.items())
@@ -56,14 +57,19 @@ class Server:
         self._folder = Path(tempfile.mkdtemp(prefix=f"grading-{os.getpid()}-"))
         library = self._folder / "library"
         library.mkdir()
-        (library / "course").symlink_to(PROJECT / "course")
+        for name, place in runtime.packages:
+            (library / name).symlink_to(place)
+        packages = [str(place) for _, place in runtime.packages]
         self._control, theirs = wire.pair()
         os.set_inheritable(theirs.fileno(), True)
         config = {
             "control": theirs.fileno(),
-            "project": str(PROJECT),
+            "secret": [str(PROJECT), *map(str, runtime.secret)],
             "library": str(library),
-            "course": str(PROJECT / "course"),
+            "packages": packages,
+            "unreadable": list(runtime.unreadable),
+            "imports": list(runtime.imports),
+            "guarded": list(runtime.guarded),
             "isolation": isolation == "full",
             "limits": asdict(self.limits),
         }
@@ -71,11 +77,11 @@ class Server:
         with log.open("wb") as output:
             command = [sys.executable, str(HERE / "fork_server.py"), json.dumps(config)]
             if isolation == "full":
-                command = namespaces.in_namespaces(command, [HERE, PROJECT / "course"], self._folder)
+                command = namespaces.in_namespaces(command, [HERE, *packages], self._folder)
             self._process = subprocess.Popen(
                 command,
                 pass_fds=[theirs.fileno()],
-                env=environment(self._folder),
+                env=environment(self._folder, runtime),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -91,7 +97,7 @@ class Server:
         self._listener = None
 
     def wait_ready(self):
-        """Wait until Keras is imported; only the first call takes time."""
+        """Wait until everything is imported; only the first call takes time."""
         with self._lock:
             if self._listener is not None:
                 return self

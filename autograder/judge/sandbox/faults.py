@@ -5,16 +5,16 @@ import time
 
 import psutil
 
-from course.errors import CourseError
+from autograder.judge.errors import JudgeError
 
 PATIENCE = 15  # on a busy machine a process that wants to compute gets its seconds late
 
 
-class MachineFault(CourseError):
+class MachineFault(JudgeError):
     """Something broke that is not the submission's doing: never a mark, always a second try."""
 
 
-class SubmissionFault(CourseError):
+class SubmissionFault(JudgeError):
     """The submission's code ended its process, hung, or spoke out of turn. The text says which."""
 
 
@@ -26,7 +26,7 @@ class Unanswered(Exception):
         super().__init__(f"{self.type}: {self.message}")
 
 
-class NotIsolated(CourseError):
+class NotIsolated(JudgeError):
     """Layers of isolation are missing and were not waived."""
 
 

@@ -1,7 +1,7 @@
-"""The warm fork server: imports Keras once, executes no operation, and forks one student process per submission.
+"""The warm fork server: imports what is slow once, executes nothing of it, and forks one student process per submission.
 
-Started by `client.Server` as a script, with one socket to it. It knows nothing of `solutions/`, probes or
-marks, so neither does what it forks.
+Started by `client.Server` as a script, with one socket to it. It knows nothing of references, probes or marks, so
+neither does what it forks.
 """
 
 import gc
@@ -15,9 +15,6 @@ import sys
 
 import wire
 
-# What lessons import, so that no student process has to: Keras is the slow part.
-WARM = ("keras", "course.checking", "course.models.composite", "course.plots", "matplotlib.pyplot")
-
 
 def main():
     config = json.loads(sys.argv[1])
@@ -27,7 +24,7 @@ def main():
     try:
         import student_process
 
-        for name in WARM:
+        for name in config["imports"]:
             importlib.import_module(name)
     except Exception as error:
         wire.send(control, {"event": "failed", "reason": f"{type(error).__name__}: {error}"})
@@ -39,10 +36,10 @@ def main():
 
 
 def _use_path(config):
-    """Import `course` and packages only: the project's own folder, which holds the answers, is not on the path."""
-    project = os.path.realpath(config["project"])
+    """Import packages only: folders that hold answers are not on the path."""
     here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [path for path in sys.path if path and os.path.realpath(path) not in (project, here)]
+    secret = {here, *map(os.path.realpath, config["secret"])}
+    sys.path[:] = [path for path in sys.path if path and os.path.realpath(path) not in secret]
     sys.path.insert(0, config["library"])
     sys.path.append(here)
     sys.meta_path[:] = [
@@ -106,15 +103,17 @@ def _fork(control, descriptor, student_process, request, config, limits):
     try:
         control.close()
         sys.path.remove(os.path.dirname(os.path.abspath(__file__)))
-        # All of the course but its blocks, which hold what the labs ask for, ready-made.
-        course = [
+        unreadable = {"__pycache__", *config["unreadable"]}
+        packages = [
             entry.path
-            for entry in os.scandir(config["course"])
-            if entry.name not in ("blocks", "__pycache__")
+            for package in config["packages"]
+            for entry in os.scandir(package)
+            if entry.name not in unreadable
         ]
-        readable = [config["library"], *course, *[path for path in sys.path if os.path.isdir(path)]]
+        readable = [config["library"], *packages, *[path for path in sys.path if os.path.isdir(path)]]
+        student_process.tripwire.guard(config["guarded"])
         student_process.main(
-            socket.socket(fileno=descriptor), request["scratch"], readable, limits, [config["course"]]
+            socket.socket(fileno=descriptor), request["scratch"], readable, limits, config["packages"]
         )
     finally:
         os._exit(1)

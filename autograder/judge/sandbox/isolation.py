@@ -107,16 +107,21 @@ def missing_layers():
     return reasons
 
 
-def environment(folder):
-    """A clean environment: nothing of the grader's (keys, paths, settings) reaches a submission."""
+def environment(folder, runtime):
+    """A clean environment: nothing of the grader's (keys, paths, settings) reaches a submission.
+
+    Args:
+        folder: where the process may write.
+        runtime: an `autograder.judge.assignment.Runtime`, which may add to it.
+    """
     keep = (
         "LANG",
         "LC_ALL",
-        "KERAS_BACKEND",
         "LD_LIBRARY_PATH",
         "PYTHONPYCACHEPREFIX",
         "OPENBLAS_CORETYPE",
         "OPENBLAS_L2_SIZE",
+        *runtime.inherited,
     )
     return {name: os.environ[name] for name in keep if name in os.environ} | {
         "PATH": "/usr/bin:/bin",
@@ -124,20 +129,12 @@ def environment(folder):
         "TMPDIR": str(folder),
         "MPLBACKEND": "Agg",
         "MPLCONFIGDIR": str(folder),
-        "KERAS_HOME": str(folder),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "",
-        "COURSE_GRADING": "1",
         "PYTHONHASHSEED": "0",
-        # Both pay when large matrices are multiplied often. A probe multiplies small ones once, and would spend most of its
-        # time on preparing for that: without them a submission of Lab 1 takes a third less.
-        "TF_ENABLE_ONEDNN_OPTS": "0",
-        "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "0",
         # One thread each: submissions run side by side, so the cores are shared by process, not by thread.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
-        "TF_NUM_INTRAOP_THREADS": "1",
-        "TF_NUM_INTEROP_THREADS": "1",
+        **dict(runtime.environment),
     }
 
 

@@ -42,9 +42,14 @@ class Student:
         self._server, self._name, self._channel, self._scratch = server, name, channel, scratch
         self._numbers = itertools.count(1)
 
-    def open(self, blocks):
-        """Make an empty notebook in the process. `blocks`: lab name -> text of earlier labs' ready-made answers."""
-        self._ask({"op": "open", "blocks": blocks})
+    def open(self, modules, prelude=""):
+        """Make an empty notebook in the process.
+
+        Args:
+            modules: full name -> text of modules that it may import.
+            prelude: Python to run before any cell.
+        """
+        self._ask({"op": "open", "modules": dict(modules), "prelude": prelude})
 
     def run_cell(self, name, source):
         """Run one cell of the submission.

@@ -18,21 +18,21 @@ import tripwire
 import wire
 from IPython.core.inputtransformer2 import TransformerManager
 
-import course.blocks
-
 MAX_TEXT = 500  # characters of a learner's error message that are passed on
 
 
 class Notebook:
     """The namespace a learner's cells run in, as `__main__`."""
 
-    def __init__(self, blocks):
+    def __init__(self, modules, prelude):
         self.module = types.ModuleType("__main__")
         self.namespace = self.module.__dict__
         self.namespace["__builtins__"] = builtins
         self.namespace["get_ipython"] = lambda: NullShell()
         sys.modules["__main__"] = self.module
-        _lend(blocks)
+        self.lent = modules
+        sys.meta_path.insert(0, TextImporter(modules))
+        exec(compile(prelude, "<prelude>", "exec"), {})
 
     def run(self, name, source):
         """Run one cell. Raises what it raises."""
@@ -45,7 +45,7 @@ class Notebook:
         trusted = types.ModuleType("blocks")
         exec(compile(blocks, "<blocks>", "exec"), trusted.__dict__)
         # It stays armed until the next probe, so that nothing can be worked out in between.
-        lent = [vars(module) for name, module in sys.modules.items() if name.startswith("course.blocks.")]
+        lent = [vars(sys.modules[name]) for name in self.lent if name in sys.modules]
         tripwire.arm(forbidden, vars(trusted), *lent)
         own = {name: self.namespace.get(name) for name in follow}
         self.namespace.update({name: vars(trusted)[name] for name in follow if name in vars(trusted)})
@@ -68,13 +68,6 @@ class NullShell:
 
     def __iter__(self):
         return iter(())
-
-
-def _lend(blocks):
-    """Make `course.blocks` of the texts that the judge sent: what earlier labs built, and nothing of this one."""
-    course.blocks.labs[:] = sorted(blocks)
-    course.blocks.__path__[:] = []
-    sys.meta_path.insert(0, TextImporter({f"course.blocks.{lab}": text for lab, text in blocks.items()}))
 
 
 class TextImporter:
@@ -149,7 +142,7 @@ def _serve(channel):
         number, reply, arrays = request["number"], {}, None
         try:
             if request["op"] == "open":
-                notebook = Notebook(request["blocks"])
+                notebook = Notebook(request["modules"], request["prelude"])
             elif request["op"] == "probes":
                 probing = _load_probes(request["probing"], request["probes"])
             elif request["op"] == "cell":

@@ -11,9 +11,7 @@ import itertools
 import sys
 import types
 
-# Where ready-made answers may come from, once imported.
-LIBRARIES = ("keras", "keras_hub", "tensorflow", "scipy", "sklearn", "jax", "torch")
-
+_guarded = set()  # libraries that ready-made answers may come from, once imported
 _armed = frozenset()
 _trusted = []  # namespaces of lent blocks, which may use what the learner may not
 _wired = set()  # identities of what has a wire already
@@ -23,6 +21,11 @@ _numbers = itertools.count()
 
 class ForbiddenCall(RuntimeError):
     """The answer called what the exercise builds."""
+
+
+def guard(libraries):
+    """From now on, look for forbidden names in these libraries."""
+    _guarded.update(libraries)
 
 
 def arm(names, *trusted):
@@ -42,7 +45,7 @@ def arm(names, *trusted):
     if names and known not in _searched:
         _searched.add(known)
         for module_name, module in list(sys.modules.items()):
-            if module_name.partition(".")[0] in LIBRARIES:
+            if module_name.partition(".")[0] in _guarded:
                 for name in names:
                     # `keras.ops.log_softmax` is `tensorflow.raw_ops.LogSoftmax` elsewhere.
                     for spelling in {name, name.title().replace("_", "")}:

@@ -113,18 +113,19 @@ def answer(grader, course_dir, request):
 
     from autograder.classroom.feedback_page import FOR_GRADERS
     from autograder.classroom.waived_answers import marked, without_points
+    from autograder.hidden.assignments import assignment_of
     from autograder.judge.grader import code_cells
     from autograder.judge.notebook_repair import repair
     from course.notebooks.lesson import find_lesson
 
     lesson = find_lesson(request["lab"])
     if request["op"] == "warm":
-        warm_lesson(grader, lesson)
+        warm_assignment(grader, assignment_of(lesson))
         return {}
     release = Path(course_dir) / "release" / lesson.lab / f"{lesson.name}.ipynb"
     repaired = repair(nbformat.read(release, as_version=4), request["notebook"])
     cells = code_cells(repaired.notebook)
-    verdict = grader.grade_cells(lesson, cells, repaired.notes)
+    verdict = grader.grade_cells(assignment_of(lesson), cells, repaired.notes)
     verdict = without_points(verdict, {*marked(cells), *request["caught_up"]})
     keys = ("exercise", "points", "max_points", "problems")
     return {
@@ -134,20 +135,16 @@ def answer(grader, course_dir, request):
     }
 
 
-def warm_lesson(grader, lesson):
-    """Do now what the first submissions of a lab would wait for."""
-    from autograder.hidden import entries
-    from autograder.hidden.assignments import import_keras, probes_of
+def warm_assignment(grader, assignment):
+    """Do now what the first submissions of an assignment would wait for."""
     from autograder.judge.marking import EntrySession, reference_outcomes
 
-    server = grader.server()
-    import_keras()
-    server.wait_ready()
-    for exercise in lesson.exercises:
-        reference_outcomes(lesson, exercise, grader.seed)
-    for exercise in lesson.exercises:  # what wrong answers are told by
-        for entry in entries.misconceptions(lesson.name, exercise):
-            for probe in probes_of(lesson, exercise):
+    grader.warm(assignment.runtime)
+    for exercise in assignment.exercises:
+        reference_outcomes(assignment, exercise, grader.seed)
+    for exercise in assignment.exercises:  # what wrong answers are told by
+        for entry in assignment.misconceptions[exercise]:
+            for probe in assignment.probes[exercise]:
                 EntrySession(entry).run(probe, grader.seed)
 
 

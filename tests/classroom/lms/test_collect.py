@@ -276,6 +276,7 @@ def test_nbgraders_exchange_hands_over_what_is_graded(tmp_path, root, built_cour
     """release, fetch, submit, collect: all stock nbgrader, with our course folder; then the result is graded."""
     from autograder.authoring.gates import reference_submission
     from autograder.classroom import submissions
+    from autograder.hidden.assignments import assignment_of
     from autograder.judge.grader import Grader
     from autograder.judge.notebook_repair import read_submission, repair
     from autograder.judge.sandbox import isolation
@@ -303,7 +304,7 @@ def test_nbgraders_exchange_hands_over_what_is_graded(tmp_path, root, built_cour
     try:
         release = nbformat.read(course / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)
         repaired = repair(release, read_submission(one.path))
-        verdict = grader.grade(lesson, repaired.notebook, repaired.notes)
+        verdict = grader.grade(assignment_of(lesson), repaired.notebook, repaired.notes)
     finally:
         grader.close()
     assert verdict.points == verdict.max_points and not verdict.notes
