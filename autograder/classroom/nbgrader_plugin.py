@@ -20,10 +20,10 @@ from autograder.classroom.feedback_page import write_verdict
 from autograder.classroom.waived_answers import marked, read_record, without_points
 from autograder.hidden.assignments import assignment_of
 from autograder.judge import DEFAULT_SEED
+from autograder.judge.errors import JudgeError
 from autograder.judge.grader import Grader, code_cells
 from autograder.judge.notebook_repair import read_submission, repair
 from autograder.judge.verdict import Verdict, verdict_path
-from course.errors import CourseError
 from course.notebooks.lesson import find_lesson
 
 
@@ -59,7 +59,7 @@ class RepairingExporter(NotebookExporter):
             _leave_open(names, f"it could not be read: {error.strerror}")
         try:
             repaired = repair(nbformat.read(release, as_version=4), content)
-        except CourseError as error:
+        except JudgeError as error:
             raise NbGraderException(f"{names['assignment']}: {error}") from None
         repaired.notebook.metadata.course.update(repairs=repaired.notes, submitted=digest(content))
         return self.from_notebook_node(repaired.notebook, resources=resources, **options)

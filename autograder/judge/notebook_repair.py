@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 
-from course.errors import CourseError
+from autograder.judge.errors import JudgeError
 
 MAX_BYTES = 64 << 20  # of a file
 MAX_CELLS = 2000
@@ -41,10 +41,10 @@ def repair(release, text):
         A `Repaired`. Never raises for what a submission may hold.
 
     Raises:
-        CourseError: if the release is no notebook of ours.
+        JudgeError: if the release is no notebook of ours.
     """
     if not all(map(_key, release.cells)):
-        raise CourseError(
+        raise JudgeError(
             "the released notebook was not made by `autograder build`: nothing was run of what came in"
         )
     notes, done = [], {}

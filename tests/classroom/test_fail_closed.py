@@ -15,9 +15,9 @@ from autograder.classroom.course_folder import GradeError
 from autograder.classroom.fail_closed import LINES, Unprotected, add_trusted_grading
 from autograder.classroom.nbgrader_config import COURSE_FILE
 from autograder.cli import app
+from autograder.judge.errors import JudgeError
 from autograder.judge.notebook_repair import repair
 from autograder.teaching.workshop import workshop_folder
-from course.errors import CourseError
 
 JOIN = "from autograder.classroom.nbgrader_config import configure\nconfigure(c)\n"
 STOCK_LIST = "from nbgrader.preprocessors import Execute, SaveAutoGrades\n"
@@ -241,7 +241,7 @@ def test_assignments_that_nobody_described_are_refused_in_a_sentence(course, les
 
 def test_a_release_that_is_not_ours_is_told_in_a_sentence(course):
     foreign = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1")])
-    with pytest.raises(CourseError, match="not made by `autograder build`"):
+    with pytest.raises(JudgeError, match="not made by `autograder build`"):
         repair(foreign, "{}")
 
 
