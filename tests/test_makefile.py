@@ -64,11 +64,23 @@ def test_each_target_sets_up_the_environment_first(checkout, target):
 
 def test_an_environment_is_set_up_once_and_again_when_it_was_moved(checkout):
     (checkout / ".venv").mkdir()
-    ready = checkout / ".venv" / "ready"
-    ready.write_text(str(checkout))
-    assert "-m venv" not in make(checkout, "-n", "test").stdout
-    ready.write_text("/some/other/place")
+    made = checkout / ".venv" / "made"
+    made.write_text(str(checkout))
+    (checkout / ".venv" / "ready-dev").touch()
+    assert "pip install" not in make(checkout, "-n", "test").stdout
+    recipe = make(checkout, "-n", "demo").stdout
+    assert "-m venv" not in recipe and "-e '.[instructor]'" in recipe
+    made.write_text("/some/other/place")
     assert "-m venv" in make(checkout, "-n", "test").stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "extra"),
+    [("demo", "instructor"), ("lab", "instructor"), ("workshop", "workshop"), ("test", "dev"), ("site", "dev")],
+)
+def test_a_target_installs_no_more_than_it_needs(checkout, target, extra):
+    recipe = make(checkout, "-n", target).stdout
+    assert re.findall(r"-e '\.\[(\w+)\]'", recipe) == [extra, extra]  # by uv, or else by pip
 
 
 @pytest.mark.parametrize("python", ["false", "no-such-python"])
@@ -92,7 +104,8 @@ def test_without_a_fit_python_one_sentence_says_what_to_do(checkout, python):
 def test_each_choice_of_versions_has_an_environment_of_its_own(checkout, versions, environment, pins):
     words = make(checkout, "-n", "test", f"VERSIONS={versions}").stdout.split()
     recipe = " ".join(words)
-    assert f"{environment}/bin/pip install {pins} -e '.[dev]'".replace("  ", " ") in recipe
+    for command in (f"pip install --python {environment}/bin/python", f"{environment}/bin/pip install"):
+        assert f"{command} {pins} -e '.[dev]'".replace("  ", " ") in recipe
     assert words[-1] == f"{environment}/bin/pytest"
     assert ("--resolution lowest-direct" in recipe) == (versions == "lowest")
 
