@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from course.experiments import loop
 from course.machine import presets
 from course.models.checkpoints import named_weights
 
@@ -141,7 +142,7 @@ def fit(model, optimizer, loss, data, *, name="", lines=6, measure=None, shuffle
         lines: how often the loss is looked at and, with a name, said.
         measure: takes nothing and gives the loss to look at, on held-out rows for example; left out, it is the mean
             loss of the batches since the last look.
-        shuffle: take the batches in an order that Keras draws.
+        shuffle: take the batches in random order.
         options: of `model.compile`.
 
     Returns:
@@ -151,7 +152,21 @@ def fit(model, optimizer, loss, data, *, name="", lines=6, measure=None, shuffle
     eager = len(data) < 10
     jit_compile = False if eager else presets.jit_compile()
     model.compile(optimizer, loss, run_eagerly=eager, jit_compile=jit_compile, **options)
-    return _run(model, data, Progress(len(data), name, lines, measure), shuffle)
+    return further(model, data, name=name, lines=lines, measure=measure, shuffle=shuffle)
+
+
+def further(model, data, *, name="", lines=6, measure=None, shuffle=False):
+    """Train a model that was trained or compiled before, with its optimizer as it is, and without making a new graph.
+
+    Args:
+        model, data, name, lines, measure, shuffle: as for `fit`.
+
+    Returns:
+        `Trained`.
+    """
+    progress, start = Progress(len(data), name, lines, measure), time.perf_counter()
+    loop.run(model, data, progress, shuffle)
+    return Trained(progress.seen, progress.losses, time.perf_counter() - start, progress.pace)
 
 
 def again(model, weights, data, *, name="", lines=6):
@@ -171,13 +186,7 @@ def again(model, weights, data, *, name="", lines=6):
     for variable in model.optimizer.variables:
         if variable is not model.optimizer.learning_rate:
             variable.assign(ops.zeros(variable.shape, variable.dtype))
-    return _run(model, data, Progress(len(data), name, lines))
-
-
-def _run(model, data, progress, shuffle=False):
-    start = time.perf_counter()
-    model.fit(data, shuffle=shuffle, verbose=0, callbacks=[progress])
-    return Trained(progress.seen, progress.losses, time.perf_counter() - start, progress.pace)
+    return further(model, data, name=name, lines=lines)
 
 
 class Progress(keras.callbacks.Callback):
@@ -198,6 +207,7 @@ class Progress(keras.callbacks.Callback):
         self.total, self.counted = 0.0, 0
 
     def on_train_batch_end(self, batch, logs=None):
+        """After each step, or after several; `batch` counts from 0, and the first and each look are among them."""
         done = batch + 1
         if done == 1:
             self.start = time.perf_counter()  # the first step also makes the graph

@@ -102,6 +102,40 @@ def test_again_starts_from_the_same_place():
     np.testing.assert_allclose(first.losses, second.losses, rtol=1e-4)
 
 
+def test_many_steps_in_one_call_learn_what_keras_fit_learns(monkeypatch):
+    """The same batches, in the same order, with a target of two parts and a weight that is not trained."""
+    inputs, labels = task(160)
+    data, found = training.batches(inputs, labels, 31, 16), []
+    for backend in ("tensorflow", "none"):  # anything but TensorFlow takes Keras' own loop
+        monkeypatch.setattr(keras.backend, "backend", lambda backend=backend: backend)
+        model = small_model()
+        run = training.fit(model, keras.optimizers.Adam(0.05), training.CROSS_ENTROPY, data, lines=3)
+        found.append((run.steps, run.losses, model.get_weights()))
+    (steps, losses, weights), (own_steps, own_losses, own_weights) = found
+    assert steps == own_steps == [10, 20, 30]
+    np.testing.assert_allclose(losses, own_losses, rtol=1e-4)
+    for each, own in zip(weights, own_weights, strict=True):
+        np.testing.assert_allclose(each, own, atol=1e-4)
+
+
+def test_batches_of_several_shapes_are_all_shown():
+    inputs, labels = task(64)
+    sizes = [4, 4, 7, 4, *[3] * 10]
+    shown = training.Batches(len(sizes), lambda step: (inputs[: sizes[step]], labels[: sizes[step]]))
+    model = small_model()
+    training.fit(model, keras.optimizers.Adam(0.05), training.CROSS_ENTROPY, shown)
+    assert int(model.optimizer.iterations) == len(sizes)
+
+
+def test_further_training_goes_on_with_the_same_optimizer():
+    inputs, labels = task()
+    model, data = small_model(), training.batches(inputs, labels, 12, 16)
+    training.fit(model, keras.optimizers.Adam(0.05), training.CROSS_ENTROPY, data)
+    before = model.steps_together
+    training.further(model, data)
+    assert int(model.optimizer.iterations) == 24 and model.steps_together is before
+
+
 def test_weights_are_copied_by_name():
     source, target = small_model(seed=1), small_model(seed=2)
     before = target.get_weights()

@@ -383,7 +383,7 @@ def learn(model, rounds, steps, batch_size=64, seed=1, name=""):
     for number in range(1, rounds + 1):
         rows = rng.choice(len(sources), steps * batch_size, replace=False)
         data = (sources[rows], inputs[rows]), labels[rows]
-        losses += model.fit(*data, batch_size=batch_size, verbose=0).history["loss"]
+        losses += training.further(model, training.in_order(*data, batch_size), lines=1).losses
         matches.append(exact_match(model, held_out[:200], vocabulary, sources.shape[1], targets.shape[1]))
         left = (time.perf_counter() - start) / number * (rounds - number)
         training.say(name, number * steps, rounds * steps, losses[-1], left)
