@@ -1,9 +1,9 @@
-"""Lab 6: what each choice of MAE is worth on small digits, over seeds.
+"""Lab 6: what a few labels, and each choice of MAE, are worth after short trainings by the lab's own layers, over seeds.
 
-    python benchmarks/mae.py                      all of it: about 40 minutes on two quiet cores
-    python benchmarks/mae.py --only targets       one part: speed, targets, labels, ratio, masks, encoder, decoder or crops
-    python benchmarks/mae.py --steps 600          shorter pre-training (default: 1,000 steps of 32 digits)
-    python benchmarks/mae.py --quick              one seed and a few steps: shows that it runs, measures nothing
+    python benchmarks/mae_labels.py                      all of it: about 40 minutes on two quiet cores
+    python benchmarks/mae_labels.py --only targets       one part: speed, targets, labels, ratio, masks, encoder, decoder or crops
+    python benchmarks/mae_labels.py --steps 600          shorter pre-training (default: 1,000 steps of 32 digits)
+    python benchmarks/mae_labels.py --quick              one seed and a few steps: shows that it runs, measures nothing
 
 Each setting pre-trains on 4,000 digits without labels and is then judged twice: fine-tuned with 200 labels (100 steps), and
 by a linear probe with the same 200 labels. A setting that two parts share is trained once.

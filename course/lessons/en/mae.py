@@ -494,7 +494,7 @@ print(f"{took['with mask tokens'] / took['visible patches only']:.1f} times fast
 # and a probe 59.6 %; without, 84.9 and 73.5 %. In use an encoder never meets mask tokens, so it had better not get used to them.
 #
 # The gain in time shows here, the gain in quality does not: digits, 1,000 steps, three seeds, then 200 labels gave 50.6 % without mask tokens and 53.3 % with them when
-# fine-tuned, and the probe 61.1 and 70.2 %. After so few steps, seeing every place seems to be worth more. (`benchmarks/mae.py --only encoder`.)
+# fine-tuned, and the probe 61.1 and 70.2 %. After so few steps, seeing every place seems to be worth more. (`benchmarks/mae_labels.py --only encoder`.)
 #
 # That was the first of the three reasons. A convolution could not have left anything out.
 #
@@ -540,7 +540,7 @@ plots.show(fig, alt="Ten digits with 25, 50, 75 and 90 percent of their patches 
 #
 # The same hill, but its top is at half. A digit of 36 patches is mostly black: hide 27 of them, and what is left is often a stroke or nothing. At 90 %,
 # with three patches to go by, nothing was learned at all. How much to hide depends on how often an image says the same thing, and a photograph of
-# 196 patches says it more often. (`benchmarks/mae.py --only ratio` measures this.)
+# 196 patches says it more often. (`benchmarks/mae_labels.py --only ratio` measures this.)
 #
 # ## 6.10 Which to hide
 #
@@ -743,7 +743,7 @@ for name, (options, noise) in list(candidates.items())[: course.choose(laptop=5,
 # photographs. How long one pre-trains matters most of all: the same MAE on pixels has 79.4 % after 3,000 steps (6.11).
 #
 # Your own table, with 500 steps and one seed, is mostly noise. Ours had nothing 37.7 %, pixels 39.4, normalized pixels 39.5, visual words 40.6, BEiT 42.5,
-# ViT's way 27.8. `benchmarks/mae.py --only targets` measures the large one.
+# ViT's way 27.8. `benchmarks/mae_labels.py --only targets` measures the large one.
 #
 # ### The decoder
 #
