@@ -63,12 +63,16 @@ def build(
 ):
     """Build the labs from the lessons and the reference, through stock nbgrader."""
     from autograder.authoring import build as builder
+    from autograder.authoring.readme_tables import write_tables
+    from autograder.paths import ROOT
 
     with console.status("building"):
         if course is not None:
             written = builder.build(course)
         else:
             written = builder.build_labs(labs) if labs else builder.build_labs()
+            if not labs:
+                written[ROOT / "README.md"] = write_tables()
     for path, changed in written.items():
         console.print(f"{'written  ' if changed else 'unchanged'} {path}", highlight=False)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring.readme_tables import with_tables
 from course.notebooks.lesson import lessons
 
 WIDEST = 102  # characters of a docstring's line, without its indentation; wrap at 100 columns
@@ -136,6 +137,16 @@ def test_docstrings_in_a_notebook_fit_into_a_narrow_window(root, name):
                         line for line in (ast.get_docstring(node) or "").splitlines() if len(line) > WIDEST
                     ]
     assert not wide
+
+
+def test_tables_in_the_readme_are_up_to_date(root):
+    text = (root / "README.md").read_text(encoding="utf-8")
+    assert with_tables(text) == text, "run `make build`"
+
+
+def test_a_readme_without_a_place_for_a_table_is_refused():
+    with pytest.raises(ValueError, match="0 places for the table 'labs'"):
+        with_tables("# A project")
 
 
 def test_labs_hold_notebooks_only(tracked, root):

@@ -76,7 +76,13 @@ def test_an_environment_is_set_up_once_and_again_when_it_was_moved(checkout):
 
 @pytest.mark.parametrize(
     ("target", "extra"),
-    [("demo", "instructor"), ("lab", "instructor"), ("workshop", "workshop"), ("test", "dev"), ("site", "dev")],
+    [
+        ("demo", "instructor"),
+        ("lab", "instructor"),
+        ("workshop", "workshop"),
+        ("test", "dev"),
+        ("site", "dev"),
+    ],
 )
 def test_a_target_installs_no_more_than_it_needs(checkout, target, extra):
     recipe = make(checkout, "-n", target).stdout

@@ -2,7 +2,9 @@
 
 A lesson is a jupytext `py:percent` file whose cells carry short tags on their marker line:
 
-    # %% [markdown] lab=1 title="Attention" minutes=90       the first cell: which lab this is
+    # %% [markdown] lab=1 title="Attention" minutes=90 seconds=180 builds="softmax, ..."
+                                                             the first cell: which lab this is, how long it takes a
+                                                             learner and, its experiments, two quiet cores; what one builds
     # %% [markdown]                                          prose
     # %%                                                     set-up code, which runs when grading too
     # %% given="FORBIDDEN"                                   set-up code lifted from the reference
@@ -24,7 +26,7 @@ LESSONS = Path(__file__).parents[1] / "lessons" / "en"
 
 # kind: (tags it must have, tags it may have)
 TAGS = {
-    "lab": ({"lab", "title", "minutes"}, set()),
+    "lab": ({"lab", "title", "minutes"}, {"seconds", "builds"}),
     "exercise": ({"exercise", "points", "minutes", "difficulty"}, {"forbidden"}),
     "question": ({"question", "points", "minutes"}, set()),
     "experiment": ({"experiment"}, {"minutes"}),
@@ -66,6 +68,8 @@ class Lesson:
     minutes: float
     path: Path
     cells: tuple[LessonCell, ...] = field(repr=False)
+    seconds: float = 0
+    builds: str = ""
 
     @property
     def lab(self):
@@ -99,7 +103,8 @@ def read_lesson(path):
         raise LessonError(path, 1, 'the first cell must carry lab=NUMBER title="..." minutes=NUMBER')
     _expect_unique(path, cells)
     header = notebook.cells[0].metadata
-    return Lesson(path.stem, header["lab"], header["title"], header["minutes"], path, tuple(cells))
+    told = {tag: header[tag] for tag in ("seconds", "builds") if tag in header}
+    return Lesson(path.stem, header["lab"], header["title"], header["minutes"], path, tuple(cells), **told)
 
 
 def _read_cell(path, line, cell):
@@ -118,10 +123,10 @@ def _read_cell(path, line, cell):
         raise LessonError(
             path, line, f"unknown tag {tag!r}; a {kind} cell takes {sorted(required | optional)}"
         )
-    for tag in tags.keys() & {"lab", "points", "minutes", "difficulty"}:
+    for tag in tags.keys() & {"lab", "points", "minutes", "seconds", "difficulty"}:
         if isinstance(tags[tag], bool) or not isinstance(tags[tag], int | float) or tags[tag] <= 0:
             raise LessonError(path, line, f"{tag} must be a number above 0, not {tags[tag]!r}")
-    for tag in tags.keys() & {"title", "exercise", "question", "experiment", "given", "forbidden"}:
+    for tag in tags.keys() & {"title", "builds", "exercise", "question", "experiment", "given", "forbidden"}:
         if not isinstance(tags[tag], str) or not tags[tag].strip():
             raise LessonError(path, line, f"{tag} must be a text that is not empty, not {tags[tag]!r}")
     if (kind in ("lab", "question")) != (cell.cell_type == "markdown") and kind not in ("markdown", "code"):

@@ -1,4 +1,4 @@
-# %% [markdown] lab=1 title="Attention" minutes=90
+# %% [markdown] lab=1 title="Attention" minutes=90 seconds=180 builds="softmax, scaled dot-product attention, masks, self-attention, multi-head attention"
 # # Lab 1: Attention
 #
 # A word rarely means much alone. To understand *it* in "the cat sat on the mat because it was tired", you look back at

@@ -1,4 +1,4 @@
-# %% [markdown] lab=3 title="BERT" minutes=180
+# %% [markdown] lab=3 title="BERT" minutes=180 seconds=720 builds="packing, 15 % masking, sentence pairs, embeddings, the encoder, the tied head, the loss, warm-up and decay, fine-tuning, sentence vectors; GPT and ELMo beside it"
 # # Lab 3: BERT, beside GPT and ELMo
 #
 # Take a text, hide some of its words, and let a model guess them from what stands to the left *and* to the right. Nobody has

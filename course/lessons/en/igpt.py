@@ -1,4 +1,4 @@
-# %% [markdown] lab=5 title="iGPT" minutes=150
+# %% [markdown] lab=5 title="iGPT" minutes=150 seconds=600 builds="a palette, an image GPT with both objectives, sampling and completion, probes, the five-mask vote"
 # # Lab 5: iGPT
 #
 # A language model reads words and guesses the next one. Now write down a picture pixel by pixel, row by row, as if the

@@ -1,4 +1,4 @@
-# %% [markdown] lab=6 title="MAE, by way of BEiT" minutes=210
+# %% [markdown] lab=6 title="MAE, by way of BEiT" minutes=210 seconds=900 builds="blockwise masks, visual words, random masking and back, sine-cosine positions, the visible-only encoder, the decoder, normalized targets, layer-wise rates"
 # # Lab 6: MAE, by way of BEiT
 #
 # BERT hides words and guesses them, and that made it the best reader of its time. ViT tried the same with patches, and gained

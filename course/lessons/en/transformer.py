@@ -1,4 +1,4 @@
-# %% [markdown] lab=2 title="The Transformer" minutes=180
+# %% [markdown] lab=2 title="The Transformer" minutes=180 seconds=480 builds="positions, feed-forward, residuals, encoder, decoder, the Noam schedule, label smoothing, greedy and beam search"
 # # Lab 2: The Transformer
 #
 # You have attention. Now build the model around it: the Transformer of Vaswani et al. (2017), *Attention Is All You

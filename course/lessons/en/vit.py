@@ -1,4 +1,4 @@
-# %% [markdown] lab=4 title="ViT and DeiT" minutes=150
+# %% [markdown] lab=4 title="ViT and DeiT" minutes=150 seconds=600 builds="patches and back, class token and positions, the pre-LN block, ViT, other resolutions, attention rollout, hard and soft distillation"
 # # Lab 4: ViT and DeiT
 #
 # A Transformer reads sentences. Can it look at pictures? Dosovitskiy et al. (2020), *An Image is Worth 16x16 Words*, gave
