@@ -13,7 +13,7 @@ import backend_outcomes
 import numpy as np
 import pytest
 
-from autograder.hidden.assignments import assignment_of, probes_of
+from autograder.hidden.assignments import assignment_of
 from autograder.judge.marking import reference_outcomes
 from autograder.judge.outcome import Outcome, difference
 from course.notebooks.lesson import lessons
@@ -22,7 +22,7 @@ from course.notebooks.lesson import lessons
 def parts(count=2):
     """The labs in parts that run side by side, one for each core, with about as many probes in each."""
     found = [[] for _ in range(count)]
-    sizes = {name: sum(len(probes_of(each, e)) for e in each.exercises) for name, each in lessons().items()}
+    sizes = {name: sum(map(len, assignment_of(each).probes.values())) for name, each in lessons().items()}
     for name in sorted(sizes, key=sizes.get, reverse=True):
         min(found, key=lambda part: sum(map(sizes.get, part))).append(name)
     return [part for part in found if part]
