@@ -16,7 +16,7 @@ import typer
 from rich.markup import escape
 
 from autograder.classroom.marking import commands as marking
-from autograder.console import console
+from autograder.console import console, steps
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.errors import JudgeError
 from autograder.teaching.handouts import commands
@@ -99,21 +99,39 @@ def init(folder: Annotated[Path, typer.Argument(help="Where the course is to liv
 
 @app.command()
 @errors_as_sentences
+def new(folder: Annotated[Path, typer.Argument(help="Where the course is to live; must not exist yet.")]):
+    """Write a small course of your own that works: an assignment, its probes, and a few submissions to grade."""
+    from autograder.classroom.new_course import ASSIGNMENT, new_course
+
+    with console.status("writing the course"):
+        new_course(folder)
+    console.print(f"Ready: {folder}, with one assignment, {ASSIGNMENT}. In it:", highlight=False)
+    console.print(f"    autograder gates {ASSIGNMENT}      is it graded as it must be?", highlight=False)
+    console.print(
+        f"    autograder grade {ASSIGNMENT}      six sample submissions are handed in", highlight=False
+    )
+    console.print("README.md there says what each file is.", highlight=False)
+
+
+@app.command()
+@errors_as_sentences
 def gates(
-    lab: Annotated[str | None, typer.Argument(help="One lab; all if left out.")] = None,
+    lab: Annotated[str | None, typer.Argument(help="One lab or assignment; all labs if left out.")] = None,
+    exercise: Annotated[str | None, typer.Option(help="Only this exercise: seconds, not minutes.")] = None,
+    course: Course = Path("."),
     seed: Seed = DEFAULT_SEED,
     isolation: Isolation = "full",
 ):
     """Prove that every exercise grades as it must. Exit status 1 if one does not."""
-    from autograder.authoring import gates as proofs
     from autograder.authoring.gates_table import gates_table
-    from course.notebooks.lesson import find_lesson, lessons
+    from autograder.classroom.proving import prove
+    from course.notebooks.lesson import lessons
 
     good = True
-    for lesson in [find_lesson(lab)] if lab else lessons().values():
-        with console.status("starting") as status:
-            rows = proofs.gates(
-                lesson, seed, isolation, progress=lambda text: status.update(f"proving {text}")
+    for name in [lab] if lab else [lesson.lab for lesson in lessons().values()]:
+        with steps() as step:
+            lesson, rows = prove(
+                course, name, exercise, seed, isolation, lambda text: step(f"proving {text}")
             )
         console.print(gates_table(lesson, rows))
         for row in rows:

@@ -1,6 +1,8 @@
 """Tables and progress for people at a terminal."""
 
+import contextlib
 import os
+import time
 
 from rich.console import Console
 from rich.progress import (
@@ -28,6 +30,21 @@ def progress(**options):
         TimeRemainingColumn(),
     )
     return Progress(*columns, console=console, **options)
+
+
+@contextlib.contextmanager
+def steps():
+    """Say what is being done: in place on a terminal, line by line with the seconds so far into a file or pipe.
+
+    Yields:
+        A function that takes the next step's words.
+    """
+    started = time.monotonic()
+    if console.is_terminal:
+        with console.status("starting") as status:
+            yield lambda text: status.update(f"{text} ({time.monotonic() - started:.0f} s)")
+    else:
+        yield lambda text: print(f"[{time.monotonic() - started:4.0f} s] {text}", flush=True)
 
 
 def short_path(path):

@@ -94,6 +94,11 @@ def build(course_dir, only=None, root=ROOT, config=None, gradebook=True):
     return built
 
 
+def release_own(course_dir, own, config=None):
+    """Let nbgrader make the released notebooks of a teacher's own assignment, and enter them in the gradebook."""
+    _generate_assignment(_settings(Path(course_dir).resolve(), config, True), own)
+
+
 def build_labs(labs_dir=ROOT / "labs", only=None, root=ROOT):
     """Bring `labs/` up to date; files that are as they should be are not touched.
 

@@ -6,7 +6,7 @@
 * every alternative passes visible checks and hidden probes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autograder.authoring.build import entry_source, submission
 from autograder.authoring.source_code import without_markers
@@ -38,7 +38,7 @@ class Row:
     faults: list[str] = field(default_factory=list)
 
 
-def gates(lesson, seed=DEFAULT_SEED, isolation="full", progress=lambda text: None):
+def gates(lesson, seed=DEFAULT_SEED, isolation="full", progress=lambda text: None, exercise=None):
     """Run all gates of one lab.
 
     Args:
@@ -46,12 +46,15 @@ def gates(lesson, seed=DEFAULT_SEED, isolation="full", progress=lambda text: Non
         seed: what probes draw from.
         isolation: as for grading.
         progress: called with the name of each exercise as its turn comes.
+        exercise: only this one; all if left out.
 
     Returns:
         A list of `Row`, one per exercise.
     """
     import_keras()
-    rows = {name: Row(name, cell.points) for name, cell in lesson.exercises.items()}
+    rows = {
+        name: Row(name, cell.points) for name, cell in lesson.exercises.items() if exercise in (None, name)
+    }
     progress("reference and untouched notebook")
     _whole_notebooks(lesson, rows, seed, isolation)
     for name, row in rows.items():
@@ -74,10 +77,12 @@ def reference_submission(lesson):
 
 
 def _whole_notebooks(lesson, rows, seed, isolation):
-    grader = Grader(isolation, seed)
+    grader, assignment = Grader(isolation, seed), assignment_of(lesson)
+    if len(rows) < len(assignment.exercises):
+        assignment = replace(assignment, exercises={name: assignment.exercises[name] for name in rows})
     try:
         full, empty = (
-            grader.grade(assignment_of(lesson), notebook)
+            grader.grade(assignment, notebook)
             for notebook in (reference_submission(lesson), submission(lesson, {}))
         )
     finally:

@@ -17,9 +17,9 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
+from autograder.judge.errors import JudgeError
 from autograder.judge.notebook_repair import read_submission
 from course.errors import CourseError
-from course.notebooks.lesson import lessons
 
 
 class GradeError(CourseError):
@@ -89,6 +89,26 @@ def _stamp(folder):
         return None
 
 
+def notebooks_of(course_dir, assignment):
+    """Names of an assignment's notebooks.
+
+    Raises:
+        GradeError: if trusted grading does not know the assignment, or not well enough.
+    """
+    from autograder.classroom.assignments import find_assignments, known_assignments
+
+    known = known_assignments(course_dir)
+    if assignment not in known:  # by its whole name: nbgrader would take `*` as well
+        raise GradeError(
+            f"{printable(assignment)} is no assignment that trusted grading knows, so nothing of it was run: describe "
+            f"it in probes/{printable(assignment)}.py (docs/own_course.md); it knows {', '.join(known)}"
+        )
+    try:
+        return [one.name for one in find_assignments(course_dir, assignment)]
+    except JudgeError as error:
+        raise GradeError(str(error)) from None
+
+
 def drop_ungradable(converter):
     """Ready an nbgrader converter that is about to grade: drop what cannot be graded, clear away what is not whole.
 
@@ -99,13 +119,7 @@ def drop_ungradable(converter):
         GradeError: if nobody has described the assignment; or if somebody else is grading in the folder.
     """
     coursedir, log = converter.coursedir, converter.log
-    names = {lesson.lab: lesson.name for lesson in lessons().values()}
-    if coursedir.assignment_id not in names:
-        raise GradeError(
-            f"{printable(coursedir.assignment_id)} is no assignment that trusted grading knows, so nothing of it was "
-            f"run; it knows {', '.join(names)}"
-        )
-    name = names[coursedir.assignment_id]
+    names = notebooks_of(coursedir.root, coursedir.assignment_id)
     if not has_lock(coursedir.root):
         # A command ends, and its hold with it. formgrader's server does not end, so it only looks.
         hold = lock_course_folder(coursedir.root)
@@ -122,7 +136,7 @@ def drop_ungradable(converter):
             del converter.assignments[source]
             continue
         result = coursedir.format_path(coursedir.autograded_directory, student, coursedir.assignment_id)
-        if os.path.isdir(result) and not is_complete_result(source, result, name):
+        if os.path.isdir(result) and not all(is_complete_result(source, result, name) for name in names):
             log.info("%s is graded again: the result there is not whole, or of another submission", student)
             shutil.rmtree(result)
 

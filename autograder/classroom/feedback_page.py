@@ -7,8 +7,8 @@ import nbformat
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from autograder.classroom.assignments import mark_cells
 from course.checking import in_html
-from course.notebooks.lesson import find_lesson
 
 SUMMARY = "summary-of-the-grader"
 WAITS = "not graded yet: a person reads it"
@@ -16,19 +16,20 @@ FOR_GRADERS = "worth a look"  # how notes begin that are no learner's concern
 CELL = 'style="padding:4px 16px 4px 0;text-align:left;vertical-align:top;border-bottom:1px solid #ccc"'
 
 
-def write_verdict(notebook, verdict):
-    """Put each mark into its grade cell as the result nbgrader reads, with the words a learner reads."""
+def write_verdict(notebook, verdict, lesson):
+    """Put each mark into its grade cells as the result nbgrader reads, with the words a learner reads."""
+    places = mark_cells(lesson)
     marks = {mark.exercise: mark for mark in verdict.marks}
     wrong = {mark.exercise for mark in verdict.marks if not mark.right}
     for cell in notebook.cells:
         course = cell.metadata.get("course", {})
-        if course.get("role") == "check" and course.get("name") in marks:
-            mark = marks[course["name"]]
-            data = {"text/plain": str(float(mark.points)), "text/html": mark_in_html(mark, wrong)}
+        exercise, share = places.get(course.get("name"), ("", 0.0))
+        if course.get("role") in ("check", "test") and exercise in marks:
+            mark = marks[exercise]
+            data = {"text/plain": str(float(mark.points * share)), "text/html": mark_in_html(mark, wrong)}
             cell.outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
             cell.execution_count = 1
-    questions = find_lesson(verdict.lab).questions
-    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(summary(verdict, questions), id=SUMMARY))
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(summary(verdict, lesson.questions), id=SUMMARY))
 
 
 def summary(verdict, questions=()):

@@ -6,19 +6,17 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from autograder.authoring.build import build
 from autograder.classroom import gradebook, submissions
+from autograder.classroom.assignments import find_notebook, judged_as, release
 from autograder.classroom.class_table import class_table, legend
 from autograder.classroom.course_folder import GradeError, lock_course_folder, printable
 from autograder.classroom.fail_closed import expect_protected
 from autograder.classroom.lms.export import waiting_answers
 from autograder.classroom.nbgrader_plugin import close_graders, shared_grader
 from autograder.console import console, progress, short_path
-from autograder.hidden.assignments import assignment_of
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.verdict import verdict_path
 from autograder.judge.verdict_cache import Journal
-from course.notebooks.lesson import find_lesson
 
 
 def grade_class(
@@ -44,9 +42,10 @@ def grade_class(
         autograder.classroom.course_folder.GradeError: when there is nothing to grade, when grading cannot go on, and, after
             everything else is done and shown, when some submissions are still to be graded.
     """
-    course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
+    course_dir = Path(course_dir).resolve()
     config = submissions.load_config(course_dir)
     expect_protected(config)
+    lesson = find_notebook(course_dir, lab)
     if seed is not None:
         config.GradeInSandbox.seed = seed
     if isolation is not None:
@@ -59,7 +58,7 @@ def grade_class(
         known = gradebook.expect_gradebook(config, lesson)
         if not known or not (course_dir / "release" / lesson.lab / f"{lesson.name}.ipynb").exists():
             with console.status("building the labs into the course folder"):
-                build(course_dir, [lesson], config=config)
+                release(course_dir, lesson, config)
         todo = submissions.ungraded(course_dir, lesson, found, force)
         failed = _grade(course_dir, lesson, config, todo, force, workers, scheduler) if todo else {}
         if found and not todo:
@@ -101,7 +100,7 @@ def _grade(course_dir, lesson, config, todo, force, workers, scheduler):
         settings.get("seed", DEFAULT_SEED),
         float(settings.get("seconds", 10.0)),
     )
-    grader, assignment = shared_grader(*kind), assignment_of(lesson)
+    grader, assignment = shared_grader(*kind), judged_as(lesson)
     journal = grader.cache = Journal(
         verdict_path(course_dir, lesson.lab, "x").parent / ".judged", assignment.fingerprint, *kind
     )
@@ -117,7 +116,7 @@ def _grade(course_dir, lesson, config, todo, force, workers, scheduler):
                     judges = stack.enter_context(Cluster(scheduler, lesson, grader))
                 place = judges.where
             else:
-                with console.status("starting the warm server (importing Keras once)"):
+                with console.status("starting the warm server (importing libraries once)"):
                     grader.warm(assignment.runtime)
                 place = f"on {workers} worker{'s' if workers > 1 else ''}"
             bars = stack.enter_context(progress())

@@ -8,23 +8,21 @@ and export are nbgrader's own.
 import atexit
 from pathlib import Path
 
-import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.api import Gradebook
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Integer, Unicode
 
+from autograder.classroom.assignments import find_notebook, judged_as, read_release
 from autograder.classroom.course_folder import GradeError, digest, drop_ungradable
 from autograder.classroom.feedback_page import write_verdict
 from autograder.classroom.waived_answers import marked, read_record, without_points
-from autograder.hidden.assignments import assignment_of
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.errors import JudgeError
 from autograder.judge.grader import Grader, code_cells
 from autograder.judge.notebook_repair import read_submission, repair
 from autograder.judge.verdict import Verdict, verdict_path
-from course.notebooks.lesson import find_lesson
 
 
 class RepairingExporter(NotebookExporter):
@@ -58,8 +56,9 @@ class RepairingExporter(NotebookExporter):
         except OSError as error:
             _leave_open(names, f"it could not be read: {error.strerror}")
         try:
-            repaired = repair(nbformat.read(release, as_version=4), content)
-        except JudgeError as error:
+            lesson = find_notebook(autograde.coursedir.root, names["assignment"], names["notebook"])
+            repaired = repair(read_release(folder, lesson), content)
+        except (JudgeError, LookupError) as error:
             raise NbGraderException(f"{names['assignment']}: {error}") from None
         repaired.notebook.metadata.course.update(repairs=repaired.notes, submitted=digest(content))
         return self.from_notebook_node(repaired.notebook, resources=resources, **options)
@@ -76,17 +75,17 @@ class GradeInSandbox(NbGraderPreprocessor):
 
     def preprocess(self, nb, resources):
         names = resources["nbgrader"]
-        lesson = find_lesson(nb.metadata.course["lab"])
+        lesson = find_notebook(Path.cwd(), names["assignment"], names["notebook"])
         notes = nb.metadata.course.pop("repairs", [])
         try:
             verdict = shared_grader(self.isolation, self.seed, self.seconds).grade(
-                assignment_of(lesson), nb, notes
+                judged_as(lesson), nb, notes
             )
         except Exception as fault:  # whatever it is, it is not the learner's
             _leave_open(names, str(fault) or type(fault).__name__, notes, self.seed)
         given = {*marked(code_cells(nb)), *read_record(Path.cwd()).get(names["student"], ())}
         verdict = without_points(verdict, given)  # answers that a workshop's instructor gave away
-        write_verdict(nb, verdict)
+        write_verdict(nb, verdict, lesson)
         verdict.save(verdict_path(Path.cwd(), lesson.lab, names["student"]))
         nb.metadata.course["graded"] = nb.metadata.course.pop(
             "submitted", ""

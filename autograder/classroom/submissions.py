@@ -12,10 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-
+from autograder.classroom.assignments import judged_as, read_release
 from autograder.classroom.course_folder import GradeError, is_complete_result, reason_ungradable
-from autograder.hidden.assignments import assignment_of
 from autograder.judge.grader import code_cells
 from autograder.judge.notebook_repair import read_submission, repair
 from autograder.judge.verdict import Verdict, verdict_path
@@ -121,7 +119,7 @@ def ungraded(course_dir, lesson, found, force=False):
 
 def read_cells(course_dir, lesson, found):
     """`(submission, cells, notes)` of each submission, repaired; `cells` is `None` where it cannot be read now."""
-    release = nbformat.read(Path(course_dir) / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)
+    release = read_release(Path(course_dir) / "release" / lesson.lab, lesson)
     for one in found:
         try:
             repaired = repair(release, read_submission(one.path))
@@ -144,7 +142,7 @@ def judge_in_parallel(course_dir, lesson, found, grader, workers, progress):
     """
 
     def judge(cells, notes):
-        return None if cells is None else grader.grade_cells(assignment_of(lesson), cells, notes)
+        return None if cells is None else grader.grade_cells(judged_as(lesson), cells, notes)
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
         waiting = [

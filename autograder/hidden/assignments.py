@@ -71,6 +71,8 @@ RUNTIME = Runtime(
 class LentBlocks:
     """`course.blocks` for a student process: earlier labs whole, and of its own lab what a probe needs."""
 
+    secret = False  # learners have them, too
+
     def __init__(self, lesson: Lesson):
         self._lesson = lesson
 

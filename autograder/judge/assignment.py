@@ -24,11 +24,14 @@ class Exercise:
         name: what the answer defines: a function, a class or another object.
         points: what a right answer earns.
         forbidden: names that the answer may not call, because they are what it builds.
+        tests: ids of cells that hold the course's own tests. Such an exercise has no probes: its tests run among
+            the learner's cells, contained but not protected against tampering.
     """
 
     name: str
     points: float
     forbidden: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
 
 
 class CodeReader(Protocol):
@@ -48,7 +51,13 @@ class CodeReader(Protocol):
 
 
 class Lent(Protocol):
-    """Trusted answers that a student process is lent, as texts: it has no files of them."""
+    """Trusted answers that a student process is lent, as texts: it has no files of them.
+
+    Attributes:
+        secret: whether learners must not read them: error messages are held back while they are lent.
+    """
+
+    secret: bool
 
     def modules(self) -> Mapping[str, str]:
         """Full name of a module -> its source, importable in every cell."""
@@ -62,6 +71,8 @@ class Lent(Protocol):
 
 class NothingLent:
     """Lends nothing: an earlier mistake is carried on."""
+
+    secret = False
 
     def modules(self) -> Mapping[str, str]:
         return {}

@@ -16,7 +16,15 @@ from autograder.judge.session import SandboxSession
 from autograder.judge.suspicious_code import find_suspicious_code
 from autograder.judge.verdict import Verdict
 
-RUN_ROLES = ("setup", "given", "answer", None)  # None: a cell the learner added, which may hold a helper
+CONTAINED = "contained, not protected against tampering; marked by the course's own tests"
+RUN_ROLES = (
+    "setup",
+    "given",
+    "answer",
+    "free",
+    "test",
+    None,
+)  # None: a cell the learner added, which may hold a helper
 
 
 class Grader:
@@ -94,6 +102,9 @@ class Grader:
                     mark_exercise(session, assignment, exercise, self.seed, source, session.broken)
                 )
             verdict.notes += session.notes
+        tested = [name for name, exercise in assignment.exercises.items() if exercise.tests]
+        if tested:
+            verdict.notes.append(f"{CONTAINED}: {', '.join(tested)}")
         return verdict
 
     def close(self):

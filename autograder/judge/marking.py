@@ -102,6 +102,8 @@ def mark_exercise(
         A `Mark`.
     """
     cell, reader = assignment.exercises[exercise], assignment.reader
+    if cell.tests:
+        return _mark_by_tests(session, cell)
     if source and not reader.defines(source, exercise):
         return Mark(
             exercise,
@@ -128,6 +130,20 @@ def mark_exercise(
         if best.right:
             break
     return best
+
+
+def _mark_by_tests(session, cell):
+    """By the course's own test cells, which ran among the learner's: all of them, or nothing."""
+    problems = []
+    for test in cell.tests:
+        raised = session.raised.get(test)
+        if test not in session.raised:
+            problems.append("the test could not be run: its cell ended the process or took too long")
+        elif raised is not None:
+            problems.append(
+                f"the test stopped with {raised.error}{': ' + raised.message if raised.message else ''}"
+            )
+    return Mark(cell.name, 0.0 if problems else cell.points, cell.points, problems=problems)
 
 
 def _shortcut_message(name):

@@ -19,7 +19,7 @@ from autograder.judge.errors import JudgeError
 MAX_BYTES = 64 << 20  # of a file
 MAX_CELLS = 2000
 MAX_SOURCE = 200_000  # characters of one cell
-WRITABLE = ("answer", "question", "experiment", "prose", "colab")
+WRITABLE = ("answer", "question", "free", "experiment", "prose", "colab")
 
 
 @dataclass

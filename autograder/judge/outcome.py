@@ -62,6 +62,8 @@ def _array_difference(array, expected):
         return f"the result has the wrong shape, {array.shape}"
     if _kind(array) != _kind(expected):
         return f"the result holds {_kind(array)} where {_kind(expected)} are due"
+    if array.dtype.kind == "U":
+        return None if np.array_equal(array, expected) else "the text is not right"
     if array.dtype == bool:
         return (
             None
@@ -78,7 +80,7 @@ def _array_difference(array, expected):
 
 
 def _kind(array):
-    return {"b": "booleans", "f": "decimal numbers"}.get(array.dtype.kind, "whole numbers")
+    return {"b": "booleans", "f": "decimal numbers", "U": "text"}.get(array.dtype.kind, "whole numbers")
 
 
 def same(one, other):

@@ -105,7 +105,7 @@ _SEEDED = []
 
 
 def _to_numpy(value):
-    if "keras" in sys.modules:
+    if "keras" in sys.modules and not isinstance(value, np.ndarray):
         from keras import ops
 
         return np.asarray(ops.convert_to_numpy(value))

@@ -23,12 +23,13 @@ class SandboxSession:
     Attributes:
         broken: exercises whose code hung or ended the process.
         notes: sentences about cells that hung or ended the process, for learner and grader.
+        raised: id of each cell that ran -> the `Outcome` of what it raised, or `None`.
     """
 
     follows = True
 
     def __init__(self, server, assignment: Assignment, cells):
-        self.broken, self.notes = set(), []
+        self.broken, self.notes, self.raised = set(), [], {}
         self._server, self._assignment = server, assignment
         self._cells = dict(cells)
         self._faults = 0
@@ -49,7 +50,12 @@ class SandboxSession:
                 )
             )
         except Unanswered as error:
-            message = self._assignment.runtime.shorten(self._redact_probe_names(error.message))
+            held = (
+                follow and self._assignment.lent.secret
+            )  # a learner could have it carry the lent answers home
+            message = (
+                "" if held else self._assignment.runtime.shorten(self._redact_probe_names(error.message))
+            )
             return Outcome(None, error.type, message, error.line)
         except SubmissionFault as fault:
             self.broken.add(entry.exercise)
@@ -85,6 +91,7 @@ class SandboxSession:
                 raise SubmissionFault("its code ended the process too often")
             self._student = self._server().spawn()
             lent = self._assignment.lent
+            self._student.put(self._assignment.files)
             self._student.open(lent.modules(), lent.prelude())
             if self._run_cells():
                 self._student.take_probes(inspect.getsource(probe), self._assignment.probes_source)
@@ -95,10 +102,13 @@ class SandboxSession:
         for name, source in list(self._cells.items()):
             try:
                 self._student.run_cell(name, source)
-            except Unanswered:
-                continue  # a cell that raises defines what it defines, as in a notebook
+                self.raised[name] = None
+            except Unanswered as error:  # a cell that raises defines what it defines, as in a notebook
+                message = self._assignment.runtime.shorten(error.message)
+                self.raised[name] = Outcome(None, error.type, message, error.line)
             except SubmissionFault as fault:
                 self.notes.append(f"cell {name} was left out: {fault}")
+                self.raised.pop(name, None)
                 del self._cells[name]
                 self._end()
                 return False

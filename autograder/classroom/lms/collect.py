@@ -36,11 +36,12 @@ def collect(source, lab, course_dir, pattern=None, origin=None, dry_run=False):
     Raises:
         GradeError: if nothing can be collected, with the reason.
     """
+    from autograder.classroom.assignments import find_notebook
     from autograder.classroom.submissions import load_config
     from autograder.console import console, progress, short_path
-    from course.notebooks.lesson import find_lesson
 
-    course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
+    course_dir = Path(course_dir).resolve()
+    lesson = find_notebook(course_dir, lab)
     load_config(course_dir)  # complains where there is no course
     reads = reader(pattern, origin)
     with tempfile.TemporaryDirectory(prefix="collect-") as scratch:

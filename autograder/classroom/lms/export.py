@@ -75,15 +75,16 @@ def export_marks(
     Raises:
         GradeError: for an unknown system, or a roster that cannot be used.
     """
+    from autograder.classroom.assignments import find_notebook
     from autograder.classroom.submissions import load_config
     from autograder.console import console, short_path
-    from course.notebooks.lesson import find_lesson
 
     if system not in ("nbgrader", "canvas", "moodle"):
         raise GradeError(f"--format is nbgrader, canvas or moodle, not {system}")
     if roster is not None and system == "nbgrader":
         raise GradeError("a roster is for --format canvas or moodle; nbgrader's own export has none")
-    course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
+    course_dir = Path(course_dir).resolve()
+    lesson = find_notebook(course_dir, lab)
     marks = read_marks(course_dir, lesson, load_config(course_dir), exercises_only)
     highest = sum(cell.points for cell in lesson.exercises.values())
     highest += 0 if exercises_only else sum(cell.points for cell in lesson.questions.values())

@@ -19,12 +19,13 @@ def show_report(course_dir, lab, folder=None):
     """
     from rich.markup import escape
 
+    from autograder.classroom.assignments import find_notebook
     from autograder.classroom.report.page import write_report
     from autograder.classroom.submissions import load_config
     from autograder.console import console, short_path
-    from course.notebooks.lesson import find_lesson
 
-    course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
+    course_dir = Path(course_dir).resolve()
+    lesson = find_notebook(course_dir, lab)
     load_config(course_dir)  # complains where there is no course
     with console.status("reading verdicts and submissions") as status:
         facts, page, table = write_report(

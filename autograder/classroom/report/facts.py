@@ -5,9 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nbformat
-
 from autograder.classroom import submissions
+from autograder.classroom.assignments import read_release
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.report import similar_answers
 from autograder.judge.notebook_repair import read_submission, repair
@@ -221,10 +220,10 @@ def _bins(totals, highest):
 
 def _written(course_dir, lesson, found, progress):
     """Learner -> exercise or question, or `""` for cells of their own -> what they wrote."""
-    path = Path(course_dir) / "release" / lesson.lab / f"{lesson.name}.ipynb"
-    if not path.exists():
+    folder = Path(course_dir) / "release" / lesson.lab
+    if not (folder / f"{lesson.name}.ipynb").exists():
         return {}
-    release = nbformat.read(path, as_version=4)
+    release = read_release(folder, lesson)
     stubs = _sources(release)
     written = {}
     for number, one in enumerate(found, start=1):

@@ -19,6 +19,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autograder.authoring.own_course.description import OwnNotebook
+from autograder.authoring.own_course.source import code_of
 from autograder.paths import ROOT
 from course.checking.shortcuts import parse
 
@@ -143,7 +145,11 @@ def _word(node, own, fields, helpers):
 def usual_pieces(lesson, root=ROOT):
     """Pieces that say nothing about who wrote them: the reference, known right answers and known wrong ones."""
     found = set()
-    for folder in ("solutions", "autograder/misconceptions", "tests/alternatives"):
+    if isinstance(lesson, OwnNotebook):
+        return pieces_of_code(code_of(lesson), lesson.exercises) | pieces_of_code(
+            lesson.bank.path.read_text(encoding="utf-8"), lesson.exercises
+        )
+    for folder in ("solutions", "autograder/hidden/misconceptions", "tests/alternatives"):
         path = Path(root) / folder / f"{lesson.name}.py"
         if path.exists():  # read, not imported: that would take Keras, and seconds
             found |= pieces_of_code(path.read_text(encoding="utf-8"), lesson.exercises)

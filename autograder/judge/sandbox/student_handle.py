@@ -42,6 +42,13 @@ class Student:
         self._server, self._name, self._channel, self._scratch = server, name, channel, scratch
         self._numbers = itertools.count(1)
 
+    def put(self, files):
+        """Copy files, by the name they are to have, to where the cells run."""
+        for name, path in files.items():
+            place = Path(self._scratch) / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+
     def open(self, modules, prelude=""):
         """Make an empty notebook in the process.
 

@@ -7,6 +7,7 @@ larger than `MAX_HEADER` and `MAX_PAYLOAD`, and an array when its bytes do not a
 
 import json
 import math
+import re
 import select
 import socket
 import struct
@@ -63,11 +64,13 @@ def send(channel, header, arrays=None):
         array = np.asarray(array)
         if array.dtype.name == "bfloat16":
             array = array.astype("float32")
-        if array.dtype.name not in DTYPES:
+        if array.dtype.kind == "U" and array.dtype.itemsize == 0:
+            array = array.astype("<U1")
+        if not _may_travel(_name(array)):
             raise WireError(
-                f"an array of {array.dtype.name} cannot be sent; numbers or booleans are expected"
+                f"an array of {array.dtype.name} cannot be sent; numbers, booleans or text are expected"
             )
-        described.append([path, array.dtype.name, list(array.shape)])
+        described.append([path, _name(array), list(array.shape)])
         parts.append(array.tobytes())
     head = json.dumps({**header, "arrays": described}).encode()
     size = sum(map(len, parts))
@@ -77,6 +80,14 @@ def send(channel, header, arrays=None):
         channel.sendall(b"".join((_LENGTHS.pack(len(head), size), head, *parts)))
     except OSError as error:
         raise Closed(str(error)) from error
+
+
+def _name(array):
+    return array.dtype.str if array.dtype.kind == "U" else array.dtype.name
+
+
+def _may_travel(dtype):
+    return isinstance(dtype, str) and (dtype in DTYPES or re.fullmatch(r"<U[1-9]\d{0,5}", dtype) is not None)
 
 
 def receive(channel, timeout=None, watch=None):
@@ -111,7 +122,7 @@ def _unpack(described, payload):
         raise WireError("a malformed list of arrays")
     for path, dtype, shape in described:
         whole = all(type(size) is int and 0 <= size <= MAX_PAYLOAD for size in shape)
-        if not isinstance(path, str) or dtype not in DTYPES or not whole or len(shape) > 16:
+        if not isinstance(path, str) or not _may_travel(dtype) or not whole or len(shape) > 16:
             raise WireError("a malformed array")
         count = math.prod(shape)
         end = offset + count * np.dtype(dtype).itemsize
