@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from autograder.authoring.nbgrader_assignment import find_programs
+from autograder.classroom.assignments import find_assignments
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.submissions import load_config
-from course.notebooks.lesson import find_lesson
 
 
 def formgrader(course_dir: Path, lab: str = "", port: int = 8888, browser: bool = True) -> int:
@@ -42,7 +42,11 @@ def formgrader(course_dir: Path, lab: str = "", port: int = 8888, browser: bool 
 
 def command(course_dir: Path, lab: str = "", port: int = 8888, browser: bool = True) -> list[str]:
     """The command that serves; it has to run in the course folder, where nbgrader looks for its configuration."""
-    page = f"/formgrader/gradebook/{find_lesson(lab).lab}" if lab else "/formgrader/manage_assignments"
+    page = (
+        f"/formgrader/gradebook/{find_assignments(course_dir, lab)[0].lab}"
+        if lab
+        else "/formgrader/manage_assignments"
+    )
     return [
         *(sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={course_dir}"),
         f"--ServerApp.port={port}",
