@@ -354,7 +354,7 @@ def test_a_verdict_in_a_notebook_is_what_nbgrader_reads(alone, release, lesson):
     from nbgrader.utils import determine_grade, is_grade
 
     notebook = copy.deepcopy(release)
-    write_verdict(notebook, alone["emeka"])
+    write_verdict(notebook, alone["emeka"], lesson)
     read = {}
     for cell in notebook.cells:
         if cell.cell_type == "code" and "nbgrader" in cell.metadata and is_grade(cell):
