@@ -8,7 +8,12 @@ from pathlib import Path
 import nbformat
 
 from autograder.authoring.build import build, release_own
-from autograder.authoring.own_course.description import OwnNotebook, find_notebooks, own_assignments
+from autograder.authoring.own_course.description import (
+    OwnCourseError,
+    OwnNotebook,
+    find_notebooks,
+    own_assignments,
+)
 from autograder.authoring.own_course.framing import in_frame
 from autograder.authoring.own_course.source import assignment_of_own
 from autograder.hidden.assignments import assignment_of
@@ -46,6 +51,11 @@ def find_assignments(course_dir, name):
 def find_notebook(course_dir, name, notebook=None):
     """The one notebook of an assignment, or the one of that name. Errors as `find_assignments`; `LookupError`."""
     found = find_assignments(course_dir, name)
+    if notebook is None and len(found) > 1:
+        raise OwnCourseError(
+            f"{name} has several notebooks ({', '.join(one.name for one in found)}): grade it by `nbgrader autograde "
+            f"{name}`, which is as safe here, and use nbgrader's own feedback and export"
+        )
     for one in found:
         if notebook in (None, one.name):
             return one

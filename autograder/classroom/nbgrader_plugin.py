@@ -14,7 +14,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Integer, Unicode
 
-from autograder.classroom.assignments import find_notebook, judged_as, read_release
+from autograder.classroom.assignments import find_assignments, find_notebook, judged_as, read_release
 from autograder.classroom.course_folder import GradeError, digest, drop_ungradable
 from autograder.classroom.feedback_page import write_verdict
 from autograder.classroom.waived_answers import marked, read_record, without_points
@@ -86,11 +86,18 @@ class GradeInSandbox(NbGraderPreprocessor):
         given = {*marked(code_cells(nb)), *read_record(Path.cwd()).get(names["student"], ())}
         verdict = without_points(verdict, given)  # answers that a workshop's instructor gave away
         write_verdict(nb, verdict, lesson)
-        verdict.save(verdict_path(Path.cwd(), lesson.lab, names["student"]))
+        verdict.save(_verdict_file(names))
         nb.metadata.course["graded"] = nb.metadata.course.pop(
             "submitted", ""
         )  # see `autograder.classroom.course_folder.is_complete_result`
         return nb, resources
+
+
+def _verdict_file(names):
+    """Of an assignment with several notebooks, each has its verdicts in a folder of its own."""
+    several = len(find_assignments(Path.cwd(), names["assignment"])) > 1
+    folder = f"{names['assignment']}/{names['notebook']}" if several else names["assignment"]
+    return verdict_path(Path.cwd(), folder, names["student"])
 
 
 def _leave_open(names, reason, notes=(), seed=DEFAULT_SEED):
@@ -99,8 +106,7 @@ def _leave_open(names, reason, notes=(), seed=DEFAULT_SEED):
     Raises:
         NbGraderException: always, so that nbgrader goes on with the next submission.
     """
-    path = verdict_path(Path.cwd(), names["assignment"], names["student"])
-    Verdict(names["assignment"], seed, notes=list(notes), regrade=reason).save(path)
+    Verdict(names["assignment"], seed, notes=list(notes), regrade=reason).save(_verdict_file(names))
     _forget_marks(names)
     raise NbGraderException(f"to be graded again: {reason}") from None
 

@@ -446,3 +446,33 @@ def test_reading_a_file_of_probes_leaves_no_trace_in_other_courses(course):
     bank_file.read_bank(course / "probes/ps1.py")
     assert [dict(registry) for registry in (PROBES, MISCONCEPTIONS, ALTERNATIVES)] == before
     assert description.own_assignments(course) == ["ps1"]
+
+
+@needs_isolation
+def test_an_assignment_of_several_notebooks(course):
+    from nbgrader.api import Gradebook
+
+    (course / "probes/ps2").mkdir()
+    for name, points in (("first", 2), ("second", 5)):
+        make(course, "ps2", [SQUARES, check_cell(f"{name}_ok", points, HIDDEN)], name=name)
+        (course / "probes/ps2" / f"{name}.py").write_text("contain = True\n")
+    (course / "probes/ps2.py").unlink()
+    first, second = find_notebooks(course, "ps2")
+    release(course, first, submissions.load_config(course))
+    folder = course / "submitted/ada/ps2"
+    folder.mkdir(parents=True)
+    nbformat.write(proofs.submission(course, first, proofs.solutions(first)), folder / "first.ipynb")
+    nbformat.write(proofs.submission(course, second, {}), folder / "second.ipynb")
+    done = CliRunner().invoke(app, ["grade", "ps2", "--course", str(course)])
+    assert done.exit_code == 1 and "nbgrader autograde ps2" in done.output
+    program = os.path.join(os.path.dirname(sys.executable), "nbgrader")
+    graded = subprocess.run(
+        [program, "autograde", "ps2"], cwd=course, capture_output=True, text=True, timeout=300
+    )
+    assert graded.returncode == 0, graded.stderr
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        scores = [
+            gradebook.find_submission_notebook(name, "ps2", "ada").score for name in ("first", "second")
+        ]
+    assert scores == [2, 0]
+    assert (course / "verdicts/ps2/first/ada.json").exists()
