@@ -101,14 +101,18 @@ def test_what_is_hidden_cannot_be_reached(course, grader, what):
 
 def test_a_later_answer_cannot_carry_lent_solutions_home(course, grader):
     """While an exercise is tried with trusted earlier answers, what it raises is held back."""
-    spy = (
-        "def totals(sales):\n    import sys\n    raise ValueError('%s %r' % (word_counts.__code__.co_names, "
-        "word_counts.__code__.co_consts))"
-    )
+    spy = """
+def totals(sales):
+    word_counts("a")  # one's own raises; a lent one does not
+    if len(sales) > 5:
+        raise ValueError(repr(word_counts.__code__.co_consts))
+    turnover = sales["price"] * sales["count"]
+    return turnover.groupby(sales["region"]).sum().sort_values(ascending=False)
+"""
     answers = right(course) | {"totals": spy, "word_counts": "def word_counts(text):\n    raise KeyError"}
-    verdict = judge(course, grader, answers)
-    assert verdict.marks[2].points == 0
-    assert ".,?!" not in str(verdict) and "co_names" not in str(verdict)
+    mark = judge(course, grader, answers).marks[2]
+    assert mark.points == 1.25 and mark.helped  # so what is shown is the try with lent answers
+    assert "ValueError" in mark.problems[0] and ".,?!" not in str(mark)
 
 
 def test_faults_of_one_submission_are_nobody_elses(course, grader):
