@@ -30,3 +30,47 @@ def register(app, errors_as_sentences):
         from autograder.classroom.formgrader import formgrader as serve
 
         raise typer.Exit(serve(course, lab, port, browser))
+
+    @app.command()
+    @sentences
+    def mark(
+        lab: Annotated[str, typer.Argument(help="The lab: 1, attention or lab1_attention.")],
+        course: Annotated[
+            Path, typer.Option("--course", help="The course folder, made by `autograder init`.")
+        ] = Path("."),
+        anonymous: Annotated[bool, typer.Option("--anonymous", help="Hide the learners' names.")] = False,
+        port: Annotated[int, typer.Option(min=1, max=65535, help="The first port to try.")] = 8765,
+        host: Annotated[
+            str, typer.Option(help="Where to listen; 0.0.0.0 lets markers at other machines in.")
+        ] = "127.0.0.1",
+        browser: Annotated[bool, typer.Option(help="Open a browser tab.")] = True,
+    ):
+        """Mark written answers on a local web page, question by question over the whole class. Ctrl-C ends it."""
+        from autograder.marking.serve import mark as serve
+
+        serve(course, lab, port, anonymous, browser, host)
+
+    @app.command()
+    @sentences
+    def feedback(
+        lab: Annotated[str, typer.Argument(help="The lab: 1, attention or lab1_attention.")],
+        course: Annotated[
+            Path, typer.Option("--course", help="The course folder, made by `autograder init`.")
+        ] = Path("."),
+    ):
+        """Write the feedback pages and the CSV anew, with what a person has marked since."""
+        from autograder import recording
+        from autograder.grade import alone, load_config
+        from autograder.show import console, where
+        from course.lesson import find_lesson
+
+        course, lesson = course.resolve(), find_lesson(lab)
+        config = load_config(course)
+        with alone(course), console.status("writing feedback pages and the CSV"):
+            failed = recording.write_feedback(course, lesson, config, force=True)
+        console.print(
+            f"Written: {where(course / 'feedback')}/STUDENT/{lesson.lab}/{lesson.name}.html", highlight=False
+        )
+        for name in failed:
+            console.print(f"[red]not written: {name}: grading.log says why[/]", highlight=False)
+        raise typer.Exit(1 if failed else 0)
