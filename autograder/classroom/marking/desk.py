@@ -4,6 +4,7 @@ Every click is in nbgrader's gradebook before it is answered, so closing the pag
 is read anew for every answer, so formgrader may be open beside it.
 """
 
+import getpass
 import hashlib
 import hmac
 import math
@@ -71,13 +72,14 @@ class Desk:
                 "lab": self.lesson.lab,
                 "title": f"Lab {self.lesson.number}: {self.lesson.title}",
                 "anonymous": self.anonymous,
+                "you": _login(),
                 "questions": rows,
                 "requests": self._requests(names, given, events),
                 "released": next((e["at"] for e in reversed(events) if e["what"] == "released"), ""),
                 "changes": self._changes(names, events),
             }
 
-    def question(self, name: str) -> dict:
+    def question(self, name: str, tab: str = "") -> dict:
         """Everything about one question: its text, model answer, rubric, and the answers, those that are alike as one.
 
         Raises:
@@ -95,7 +97,7 @@ class Desk:
                 "rubric": [{"points": line.points, "says": in_html(line.says)} for line in rubric],
                 "groups": self._groups(name, texts, given, events),
                 "comments": self._comments(name, given, events),
-                "held": self._holders(name),
+                "held": self._holders(name, tab),
             }
 
     def _groups(self, name, texts, given, events):
@@ -278,26 +280,30 @@ class Desk:
                 self.history.add("kept", marker=_marker(marker), student=student, question=name)
             return len(students)
 
-    def hold(self, marker: str, name: str, key: str) -> dict:
-        """Say that somebody is at an answer, so that nobody else begins it; returns who is where."""
+    def hold(self, marker: str, name: str, key: str, tab: str = "") -> dict:
+        """Say that somebody is at an answer, so that nobody else begins it; returns who else is where.
+
+        Args:
+            tab: the browser tab; one marker may have several.
+        """
         with self._lock:
             now = time.monotonic()
-            for place, (who, since) in list(self._held.items()):
-                if now - since > HELD or (who == marker and place[0] == name):
+            for place, (owner, _, since) in list(self._held.items()):
+                if now - since > HELD or (owner == tab and place[0] == name):
                     del self._held[place]
             if key and (name, key) not in self._held:
-                self._held[name, key] = (_marker(marker), now)
-            return self._holders(name)
+                self._held[name, key] = (tab, _marker(marker), now)
+            return self._holders(name, tab)
 
-    def _holders(self, name):
+    def _holders(self, name, tab):
         now = time.monotonic()
         return {
             key: who
-            for (question, key), (who, since) in self._held.items()
-            if question == name and now - since <= HELD
+            for (question, key), (owner, who, since) in self._held.items()
+            if question == name and owner != tab and now - since <= HELD
         }
 
-    def state(self, name: str) -> dict:
+    def state(self, name: str, tab: str = "") -> dict:
         """Who has marked what meanwhile, without the texts."""
         self._cell(name)
         with self._lock:
@@ -307,7 +313,7 @@ class Desk:
                 del group["html"]
             return {
                 "groups": groups,
-                "held": self._holders(name),
+                "held": self._holders(name, tab),
                 "comments": self._comments(name, given, events),
             }
 
@@ -383,6 +389,13 @@ def _average(numbers):
 
 def _number(value):
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _login():
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # an account without a name, as in some containers
+        return ""
 
 
 def _marker(name):

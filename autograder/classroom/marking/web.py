@@ -84,7 +84,11 @@ def application(desk: Desk, token: str, cookie: str = "marking") -> Starlette:
         return {"groups": groups}
 
     def hold(body, marker):
-        return {"held": desk.hold(marker, str(body.get("question")), str(body.get("key") or ""))}
+        return {
+            "held": desk.hold(
+                marker, str(body.get("question")), str(body.get("key") or ""), str(body.get("tab", ""))
+            )
+        }
 
     def keep(body, marker):
         return {"kept": desk.keep(marker, str(body.get("question")))}
@@ -104,8 +108,8 @@ def application(desk: Desk, token: str, cookie: str = "marking") -> Starlette:
     routes = [
         Route("/", page),
         Route("/api/overview", reads(lambda request: desk.overview())),
-        Route("/api/question/{name}", reads(lambda request: desk.question(request.path_params["name"]))),
-        Route("/api/state/{name}", reads(lambda request: desk.state(request.path_params["name"]))),
+        Route("/api/question/{name}", reads(lambda request: desk.question(**_asked(request)))),
+        Route("/api/state/{name}", reads(lambda request: desk.state(**_asked(request)))),
         Route("/api/mark", does(mark), methods=["POST"]),
         Route("/api/hold", does(hold), methods=["POST"]),
         Route("/api/keep", does(keep), methods=["POST"]),
@@ -127,6 +131,10 @@ def application(desk: Desk, token: str, cookie: str = "marking") -> Starlette:
         ),
     }
     return Starlette(routes=routes, exception_handlers=handlers, middleware=[_headers()])
+
+
+def _asked(request):
+    return {"name": request.path_params["name"], "tab": request.query_params.get("tab", "")}
 
 
 def _say(status, text):

@@ -1,6 +1,7 @@
 "use strict";
 // The marker's page. What learners and markers typed goes in as text; answers come as HTML that the server has made safe.
 const at = (id) => document.getElementById(id);
+const tab = Math.random().toString(36).slice(2);
 const state = { overview: null, question: null, here: "", undo: [], pending: 0, reuse: false, drafts: new Map() };
 
 function make(tag, text, attributes = {}, ...inside) {
@@ -18,7 +19,7 @@ const title = (name) => name.replace(/_/g, " ");
 function say(text, bad = false) { at("said").textContent = text; at("said").className = bad ? "bad" : ""; }
 
 async function ask(path, body) {
-  const options = body ? { method: "POST", headers: { "X-Marking": "1", "Content-Type": "application/json" }, body: JSON.stringify({ ...body, marker: at("marker").value }), keepalive: true } : {};
+  const options = body ? { method: "POST", headers: { "X-Marking": "1", "Content-Type": "application/json" }, body: JSON.stringify({ ...body, marker: at("marker").value, tab }), keepalive: true } : {};
   let answer;
   try { answer = await fetch(`api/${path}`, options); } catch { throw Object.assign(new Error("The desk does not answer. Is the command still running in its terminal?"), { status: 0 }); }
   const found = await answer.json().catch(() => ({ error: "The desk could not do that; its terminal says why." }));
@@ -38,38 +39,53 @@ function scoreOf(lines) {
   return Math.min(Math.max(sum, 0), state.question.points);
 }
 
+// What is clicked shows at once, and the next key is for the next answer; recording follows, one after the other.
 let queue = Promise.resolve();
+const waiting = new Map(), seen = new Map();  // question and key -> changes under way; -> what the server last told
+const place = (key, question = state.question.name) => `${question}/${key}`;
+
 function record(key, change, undoable = true) {
-  // One after the other, so that two quick clicks are both seen; each is on the server's disk before it counts.
-  const question = state.question.name;
+  const one = group(key), question = state.question.name, here = place(key), most = state.question.points;
+  const wanted = typeof change === "function" ? change(first(one)) : change;
+  if (undoable) state.undo.push({ key, score: first(one).score, lines: first(one).lines, comment: first(one).comment });
+  for (const member of one.members) {
+    if (wanted.score !== undefined) Object.assign(member, { score: wanted.score, lines: wanted.lines, waits: wanted.score === null, manual: true, again: false, by: at("marker").value, at: "" });
+    if (wanted.comment !== undefined) member.comment = wanted.comment;
+  }
+  if (wanted.comment !== undefined) state.drafts.delete(key);
+  if (wanted.comment && !state.question.comments.includes(wanted.comment)) { state.question.comments.push(wanted.comment); comments(); }
+  const body = { question, ids: one.members.map((member) => member.id), score: first(one).score, lines: first(one).lines, comment: wanted.comment ?? null };
+  update(one); progress();
   state.pending += 1;
-  queue = queue.then(async () => {
-    if (state.question.name !== question) return;
-    const one = group(key);
-    const before = { score: first(one).score, lines: first(one).lines, comment: first(one).comment };
-    const wanted = typeof change === "function" ? change(first(one)) : change;
-    const body = { question, ids: one.members.map((member) => member.id), seen: seenOf(one), score: first(one).score, lines: first(one).lines, comment: null, ...wanted };
-    for (let tries = 0; ; tries += 1) {
-      try {
-        const found = await ask("mark", body);
-        if (undoable) state.undo.push({ key, ...before });
-        if (wanted.comment !== undefined) state.drafts.delete(key);
-        take(found.groups);
-        say(`Recorded: ${one.empty ? "no answer" : first(one).name}, ${body.score === null ? "no points yet" : `${points(body.score)} of ${points(state.question.points)}`}.`);
-        return;
-      } catch (error) {
-        if ((error.status === 503 || error.status === 0) && tries < 30) {
-          say(`${error.message} Trying again.`, true);
-          await new Promise((done) => setTimeout(done, 1000));
-          continue;
-        }
-        say(error.message, true);
-        if (error.status === 409) take((await ask(`state/${question}`)).groups);
-        return;
-      }
-    }
-  }).catch((error) => say(error.message, true)).finally(() => { state.pending -= 1; });
+  waiting.set(here, (waiting.get(here) || 0) + 1);
+  const left = () => { state.pending -= 1; waiting.set(here, waiting.get(here) - 1); };
+  queue = queue.then(() => send(one, body, here)).then((groups) => {
+    left();
+    learn(groups, question);
+    say(`Recorded: ${one.empty ? "no answer" : first(one).name}, ${body.score === null ? "no points yet" : `${points(body.score)} of ${points(most)}`}.`);
+  }).catch(async (error) => {
+    left();
+    if (error.status === 409 || error.status === 400) await ask(`state/${question}`).then((found) => learn(found.groups, question)).catch(() => {});
+    say(error.message, true);
+  });
   return queue;
+}
+
+async function send(one, body, here) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return (await ask("mark", { ...body, seen: seen.get(here) })).groups;
+    } catch (error) {
+      if (![0, 503, 507].includes(error.status) || tries >= 600) throw error;
+      say(`${error.message} Not recorded yet: ${one.empty ? "no answer" : first(one).name}.`, true);
+      await new Promise((done) => setTimeout(done, 1000));
+    }
+  }
+}
+
+function learn(groups, question) {
+  for (const one of groups) seen.set(place(one.key, question), seenOf(one));
+  if (state.question && state.question.name === question) take(groups);
 }
 
 function clickLine(key, number) {
@@ -138,12 +154,10 @@ function step(way) {
   const next = keys[Math.min(Math.max(now + way, 0), keys.length - 1)];
   if (next) go(next);
 }
-async function next() {
-  await queue;
+function next() {
   const all = state.question.groups, now = all.findIndex((one) => one.key === state.here);
   const order = [...all.slice(now + 1), ...all.slice(0, now + 1)];
-  const mine = at("marker").value.trim();
-  const free = order.find((one) => waits(one) && (!state.question.held[one.key] || state.question.held[one.key] === mine));
+  const free = order.find((one) => waits(one) && !state.question.held[one.key]);
   if (free) return go(free.key);
   const left = order.filter(waits).length;
   if (left) return say(`${counted(left, "answer is", "answers are")} being marked by somebody else.`);
@@ -154,9 +168,12 @@ async function next() {
 // drawing
 
 function take(groups) {
-  const texts = new Map(state.question.groups.map((one) => [one.key, one.html]));
+  const before = new Map(state.question.groups.map((one) => [one.key, one]));
   const same = groups.length === state.question.groups.length && groups.every((one, i) => one.key === state.question.groups[i].key);
-  state.question.groups = groups.map((one) => ({ ...one, html: one.html ?? texts.get(one.key) ?? "" }));
+  state.question.groups = groups.map((one) => {
+    const known = before.get(one.key);
+    return { ...one, html: one.html ?? known?.html ?? "", members: known && waiting.get(place(one.key)) ? known.members : one.members };
+  });
   if (same) state.question.groups.forEach(update); else answers();
   progress();
 }
@@ -212,16 +229,16 @@ function update(one) {
   const box = card.querySelector("textarea");
   if (document.activeElement !== box) box.value = state.drafts.get(one.key) ?? member.comment;
   const objection = one.members.map((each) => each.request).find(Boolean);
-  const place = card.querySelector(".objection");
-  place.replaceChildren();
+  const objections = card.querySelector(".objection");
+  objections.replaceChildren();
   if (objection) {
     const done = make("button", "Looked at", { type: "button" });
     done.addEventListener("click", () => ask("answer", { key: objection.key, words: "" }).then(() => refresh()).catch((error) => say(error.message, true)));
-    place.append(`Objection: ${objection.words || "(no words)"} `, done);
+    objections.append(`Objection: ${objection.words || "(no words)"} `, done);
   }
   const differ = one.members.some((each) => each.score !== member.score || each.comment !== member.comment);
   const log = member.again && !member.same ? "Handed in anew since it was marked. " : member.again ? "Graded again, and word for word as it was marked. " : "";
-  card.querySelector(".log").textContent = log + (differ ? "These have different marks. " : "") + (member.score === null ? "Not marked yet." : `${points(member.score)} by ${member.by}${member.at ? `, ${when(member.at)}` : ""}.`) + (state.question.held[one.key] && state.question.held[one.key] !== at("marker").value.trim() ? ` ${state.question.held[one.key]} is at it.` : "");
+  card.querySelector(".log").textContent = log + (differ ? "These have different marks. " : "") + (member.score === null ? "Not marked yet." : `${points(member.score)} by ${member.by}${member.at ? `, ${when(member.at)}` : ""}.`) + (state.question.held[one.key] ? ` ${state.question.held[one.key]} is at it.` : "");
 }
 
 function comments() {
@@ -288,7 +305,9 @@ function front() {
 }
 
 async function refresh() {
+  await queue;
   state.overview = await ask("overview");
+  if (!at("marker").value) at("marker").value = localStorage.getItem("marker") || state.overview.you;
   at("title").textContent = `${state.overview.title}${state.overview.anonymous ? ", without names" : ""}`;
   document.title = `Marking ${state.overview.lab}`;
   const name = location.hash.slice(1);
@@ -297,11 +316,14 @@ async function refresh() {
   menu(); front();
   if (!known) { state.question = null; return; }
   const again = state.question && state.question.name === name;
-  state.question = await ask(`question/${name}`);
+  const found = await ask(`question/${name}?tab=${tab}`);
+  if (location.hash.slice(1) !== name) return;
+  state.question = found;
+  for (const one of found.groups) seen.set(place(one.key), seenOf(one));
   for (const one of state.question.groups) { const kept = localStorage.getItem(`draft:${name}:${one.key}`); if (kept !== null) state.drafts.set(one.key, kept); }
   if (!again || !group(state.here)) { const open = state.question.groups.find((one) => one.members.some((member) => member.id === state.target)) || state.question.groups.find(waits) || state.question.groups[0]; state.here = open ? open.key : ""; state.target = null; }
   at("name").textContent = title(name);
-  for (const [place, text] of [["prompt", state.question.prompt], ["model", state.question.model]]) at(place).innerHTML = text;
+  for (const [box, text] of [["prompt", state.question.prompt], ["model", state.question.model]]) at(box).innerHTML = text;
   at("notes").replaceChildren(...state.question.rubric.filter((line) => line.points === null).map((line) => html("li", line.says)));
   if (!again && matchMedia("(max-width: 900px)").matches) for (const box of ["prompt-box", "model-box"]) at(box).open = false;
   answers(); progress(); go(state.here);
@@ -351,16 +373,15 @@ setInterval(async () => {
   if (!state.question || state.pending || document.hidden) return;
   const name = state.question.name;
   try {
-    const found = await ask(`state/${name}`);
+    const found = await ask(`state/${name}?tab=${tab}`);
     if (!state.question || state.question.name !== name || state.pending) return;
     state.question.held = found.held;
     if (JSON.stringify(found.comments) !== JSON.stringify(state.question.comments)) { state.question.comments = found.comments; comments(); }
-    take(found.groups);
+    learn(found.groups, name);
     if (group(state.here)) ask("hold", { question: name, key: state.here }).catch(() => {});
   } catch (error) { say(error.message, true); }
 }, 4000);
 at("keys-button").addEventListener("click", () => { at("keys").hidden = !at("keys").hidden; at("keys-button").setAttribute("aria-expanded", String(!at("keys").hidden)); });
 at("release").addEventListener("click", () => ask("release", {}).then(() => refresh()).catch((error) => say(error.message, true)));
-at("marker").value = localStorage.getItem("marker") || "";
 at("marker").addEventListener("change", () => localStorage.setItem("marker", at("marker").value.trim()));
 refresh().then(() => { const open = state.overview.questions.find((one) => one.waits); if (!location.hash && open) location.hash = open.name; }).catch((error) => say(error.message, true));
