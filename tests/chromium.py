@@ -19,12 +19,21 @@ class Browser:
     def call(self, method, **params):
         """One command of the protocol, and its result."""
         self._number += 1
-        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
+        number = self._number
+        self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while True:
             told = json.loads(self._socket.recv())
-            if told.get("id") == self._number:
+            if told.get("id") == number:
                 assert "error" not in told, told
                 return told["result"]
+            if told.get("method") == "Page.javascriptDialogOpening":  # "Leave the page?" Yes.
+                self._number += 1
+                accept = {
+                    "id": self._number,
+                    "method": "Page.handleJavaScriptDialog",
+                    "params": {"accept": True},
+                }
+                self._socket.send(json.dumps(accept))
             if told.get("method") in (
                 "Runtime.exceptionThrown",
                 "Log.entryAdded",

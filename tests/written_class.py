@@ -4,12 +4,11 @@ import shutil
 
 import nbformat
 
-from autograder import plugin, recording
-from autograder.build import submission
-from autograder.grade import load_config, survey
-from autograder.grading import Verdict
-from autograder.judge import Mark
-from autograder.nbgrader_config import COURSE_FILE
+from autograder.authoring.build import submission
+from autograder.classroom import gradebook, nbgrader_plugin
+from autograder.classroom.nbgrader_config import COURSE_FILE
+from autograder.classroom.submissions import find_submissions, load_config
+from autograder.judge.verdict import Mark, Verdict
 
 QUESTION = "learn_the_scale"
 SAME = "A smaller initialisation can do the same,\nso **no**: $\\sqrt{d_k}$ only helps the start."
@@ -57,11 +56,11 @@ def hand_in(folder, lesson, name, text):
 
 def grade(folder, lesson, student="*"):
     """As `autograder grade` records, without judging."""
-    real, plugin.shared_grader = plugin.shared_grader, lambda *_: FullMarks()
+    real, nbgrader_plugin.shared_grader = nbgrader_plugin.shared_grader, lambda *_: FullMarks()
     try:
-        found, left_out = survey(folder, lesson, student)
+        found, left_out = find_submissions(folder, lesson, student)
         assert not left_out
-        failed = recording.record(folder, lesson, load_config(folder), found)
+        failed = gradebook.record(folder, lesson, load_config(folder), found)
         assert not failed, failed
     finally:
-        plugin.shared_grader = real
+        nbgrader_plugin.shared_grader = real

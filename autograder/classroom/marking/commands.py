@@ -32,7 +32,7 @@ def register(app, errors_as_sentences):
         raise typer.Exit(serve(course, lab, port, browser))
 
     @app.command()
-    @sentences
+    @errors_as_sentences
     def mark(
         lab: Annotated[str, typer.Argument(help="The lab: 1, attention or lab1_attention.")],
         course: Annotated[
@@ -46,12 +46,12 @@ def register(app, errors_as_sentences):
         browser: Annotated[bool, typer.Option(help="Open a browser tab.")] = True,
     ):
         """Mark written answers on a local web page, question by question over the whole class. Ctrl-C ends it."""
-        from autograder.marking.serve import mark as serve
+        from autograder.classroom.marking.serve import mark as serve
 
         serve(course, lab, port, anonymous, browser, host)
 
     @app.command()
-    @sentences
+    @errors_as_sentences
     def feedback(
         lab: Annotated[str, typer.Argument(help="The lab: 1, attention or lab1_attention.")],
         course: Annotated[
@@ -59,17 +59,19 @@ def register(app, errors_as_sentences):
         ] = Path("."),
     ):
         """Write the feedback pages and the CSV anew, with what a person has marked since."""
-        from autograder import recording
-        from autograder.grade import alone, load_config
-        from autograder.show import console, where
-        from course.lesson import find_lesson
+        from autograder.classroom import gradebook
+        from autograder.classroom.course_folder import lock_course_folder
+        from autograder.classroom.submissions import load_config
+        from autograder.console import console, short_path
+        from course.notebooks.lesson import find_lesson
 
         course, lesson = course.resolve(), find_lesson(lab)
         config = load_config(course)
-        with alone(course), console.status("writing feedback pages and the CSV"):
-            failed = recording.write_feedback(course, lesson, config, force=True)
+        with lock_course_folder(course), console.status("writing feedback pages and the CSV"):
+            failed = gradebook.write_feedback(course, lesson, config, force=True)
         console.print(
-            f"Written: {where(course / 'feedback')}/STUDENT/{lesson.lab}/{lesson.name}.html", highlight=False
+            f"Written: {short_path(course / 'feedback')}/STUDENT/{lesson.lab}/{lesson.name}.html",
+            highlight=False,
         )
         for name in failed:
             console.print(f"[red]not written: {name}: grading.log says why[/]", highlight=False)

@@ -1,4 +1,4 @@
-"""What the marker's desk shows and does; `autograder.marking.web` puts it on the web.
+"""What the marker's desk shows and does; `autograder.classroom.marking.web` puts it on the web.
 
 Every click is in nbgrader's gradebook before it is answered, so closing the page or the terminal loses nothing. The gradebook
 is read anew for every answer, so formgrader may be open beside it.
@@ -11,14 +11,15 @@ import math
 import secrets
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 
-from autograder.build import ROOT
-from autograder.learner_markdown import in_html, plain
-from autograder.marking.gradebook import PREFIX, ClassAnswers, answered, digest
-from autograder.marking.history import History, add_request, requests
-from autograder.model_answers import model_answers
+from autograder.authoring.model_answers import model_answers
+from autograder.classroom.learner_markdown import in_html
+from autograder.classroom.marking.after_release import changes, open_requests, request_rows
+from autograder.classroom.marking.answer_groups import comments, groups
+from autograder.classroom.marking.gradebook import ClassAnswers, digest
+from autograder.classroom.marking.history import History, add_request, requests
+from autograder.paths import ROOT
 from course.errors import CourseError
 
 HELD = 90  # seconds for which an answer is somebody's after their last sign of life
@@ -74,9 +75,11 @@ class Desk:
                 "anonymous": self.anonymous,
                 "you": _login(),
                 "questions": rows,
-                "requests": self._requests(names, given, events),
+                "requests": request_rows(
+                    self.lesson, requests(self.folder, self.lesson), events, names, self._id, self.anonymous
+                ),
                 "released": next((e["at"] for e in reversed(events) if e["what"] == "released"), ""),
-                "changes": self._changes(names, events),
+                "changes": changes(self.answers.scores, events, names, self.anonymous),
             }
 
     def question(self, name: str, tab: str = "") -> dict:
@@ -96,117 +99,16 @@ class Desk:
                 "model": in_html(model.text) if model else "",
                 "rubric": [{"points": line.points, "says": in_html(line.says)} for line in rubric],
                 "groups": self._groups(name, texts, given, events),
-                "comments": self._comments(name, given, events),
+                "comments": comments(name, given, events),
                 "held": self._holders(name, tab),
             }
 
     def _groups(self, name, texts, given, events):
-        names, latest = self._names(texts), _latest(events, name)
-        objected = {(one.student, one.name): one for one in self._open_requests(events)}
-        found = {}
-        for student, answers in texts.items():
-            if name in answers and (student, name) in given:
-                source, _ = answers[name]
-                key = digest(source) if answered(source) else "empty"
-                found.setdefault(key, []).append(student)
-        groups = []
-        for key, students in found.items():
-            source, pictures = texts[students[0]][name]
-            ids = [
-                self._member(
-                    student,
-                    names,
-                    given[student, name],
-                    latest.get(student),
-                    objected.get((student, name)),
-                    source,
-                )
-                for student in students
-            ]
-            groups.append(
-                {
-                    "key": key,
-                    "empty": key == "empty",
-                    "html": "" if key == "empty" else in_html(source, pictures),
-                    "words": len(plain(source).split()) if key != "empty" else 0,
-                    "members": sorted(ids, key=lambda one: one["name"].casefold()),
-                }
-            )
-        return sorted(groups, key=lambda one: (not one["empty"], one["members"][0]["name"].casefold()))
-
-    def _member(self, student, names, given, event, objection, source):
-        """One learner's copy of an answer: what they have, and who gave it."""
-        ours = event is not None and event.get("score") == given.score and given.manual
-        again = given.waits and given.manual
-        return {
-            "id": self._id(student),
-            "name": names[student],
-            "score": given.score if given.manual or not given.waits else None,
-            "waits": given.waits,
-            "manual": given.manual,
-            "comment": given.comment,
-            "lines": event.get("lines", []) if ours else [],
-            "by": event["marker"]
-            if ours
-            else "nbgrader"
-            if given.score is not None and not given.manual
-            else "formgrader",
-            "at": event["at"] if ours else "",
-            "again": again,
-            "same": again and ours and event.get("digest") == digest(source),
-            "request": {"key": objection.key, "words": objection.words} if objection else None,
-        }
-
-    def _comments(self, name, given, events):
-        """Comments used on this question, the most frequent first: to be used again."""
-        used = Counter(
-            one.comment for (_, question), one in given.items() if question == name and one.comment
-        )
-        for event in events:
-            if event["what"] == "mark" and event.get("question") == name and event.get("comment"):
-                used[event["comment"]] += 0
-        return [text for text, _ in used.most_common(20)]
+        objections = {one.student: one for one in self._open_requests(events) if one.name == name}
+        return groups(name, texts, given, events, self._names(texts), objections, self._id)
 
     def _open_requests(self, events):
-        closed = {event.get("request") for event in events if event["what"] == "answered"}
-        return [one for one in requests(self.folder, self.lesson) if one.key not in closed]
-
-    def _requests(self, names, given, events):
-        closed = {
-            event["request"]: event for event in events if event["what"] == "answered" and "request" in event
-        }
-        return [
-            {
-                "key": one.key,
-                "who": names.get(one.student, "" if self.anonymous else one.student),
-                "known": one.student in names,
-                "question": one.name if one.name in self.lesson.questions else "",
-                "name": one.name,
-                "words": one.words,
-                "id": self._id(one.student),
-                "answered": {key: closed[one.key].get(key, "") for key in ("at", "marker", "words")}
-                if one.key in closed
-                else None,
-            }
-            for one in requests(self.folder, self.lesson)
-        ]
-
-    def _changes(self, names, events):
-        """What differs from what was given out last, whoever changed it and with what program."""
-        released = next((event for event in reversed(events) if event["what"] == "released"), None)
-        if released is None:
-            return []
-        before, now, found = released.get("scores", {}), self.answers.scores(), []
-        for student in sorted({*before, *now}):
-            for name in sorted({*before.get(student, {}), *now.get(student, {})}):
-                old, new = before.get(student, {}).get(name), now.get(student, {}).get(name)
-                if old != new:
-                    event = _latest(events, name).get(student) or {}
-                    by = event if event.get("score") == new and event.get("at", "") >= released["at"] else {}
-                    who = names.get(student, "" if self.anonymous else student)
-                    row = {"who": who, "name": name, "before": old, "now": new}
-                    found.append(row | {"by": by.get("marker", ""), "at": by.get("at", "")})
-        return found
+        return open_requests(requests(self.folder, self.lesson), events)
 
     # what a marker does
 
@@ -227,7 +129,7 @@ class Desk:
 
         Raises:
             Unfit: for what cannot be recorded.
-            autograder.marking.gradebook.Changed: if somebody else was faster.
+            autograder.classroom.marking.gradebook.Changed: if somebody else was faster.
         """
         cell = self._cell(name)
         if score is not None and not (_number(score) and 0 <= score <= cell.points):
@@ -235,20 +137,12 @@ class Desk:
         if comment is not None and (not isinstance(comment, str) or len(comment) > MOST_COMMENT):
             raise Unfit(f"A comment is a text of at most {MOST_COMMENT} characters.")
         with self._lock:
-            texts, given = self.answers.texts(), self.answers.given()
-            students = self._students(ids, texts)
-            expected = {}
-            for student in students:
-                now = given.get((student, name))
-                if now is None:
-                    raise Unfit("This answer is not in the gradebook any more: load the page again.")
-                told = seen.get(self._id(student)) if isinstance(seen, dict) else None
-                shown = now.score if now.manual or not now.waits else None
-                expected[student] = now if told == [shown, now.waits, now.comment] else None
-            self.answers.give(students, name, score, comment, expected)
+            texts = self.answers.texts()
+            told = seen if isinstance(seen, dict) else {}
+            expected = {student: told.get(self._id(student)) for student in self._students(ids, texts)}
+            given = self.answers.give(name, expected, score, comment)
             says = [line.says for line in self._lines(name, lines)]
-            for student in students:
-                before = given[student, name]
+            for student, before in given.items():
                 self.history.add(
                     "mark",
                     marker=_marker(marker),
@@ -314,7 +208,7 @@ class Desk:
             return {
                 "groups": groups,
                 "held": self._holders(name, tab),
-                "comments": self._comments(name, given, events),
+                "comments": comments(name, given, events),
             }
 
     def object(self, marker: str, name: str, identity: str, words: str) -> None:
@@ -374,15 +268,6 @@ class Desk:
         return {student: f"Learner {number:03}" for number, student in enumerate(order, start=1)}
 
 
-def _latest(events, name):
-    """Student -> the last time somebody marked them here."""
-    return {
-        event["student"]: event
-        for event in events
-        if event["what"] == "mark" and event.get("question") == name
-    }
-
-
 def _average(numbers):
     return round(sum(numbers) / len(numbers), 2) if numbers else None
 
@@ -400,6 +285,3 @@ def _login():
 
 def _marker(name):
     return " ".join(str(name).split())[:60] or "somebody"
-
-
-__all__ = ["PREFIX", "Desk", "Unfit"]

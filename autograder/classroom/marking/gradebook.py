@@ -19,9 +19,9 @@ from nbgrader.api import (
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import OperationalError
 
-from autograder.folder import GradeError
-from autograder.learner_markdown import plain
-from autograder.nbgrader_config import TEXT_STUB
+from autograder.authoring.nbgrader_assignment import TEXT_STUB
+from autograder.classroom.course_folder import GradeError
+from autograder.classroom.learner_markdown import plain
 
 PREFIX = "question_"  # of the cells that a person marks; the rest is the question's name
 
@@ -46,6 +46,11 @@ class Given:
     manual: bool
     comment: str
     most: float
+
+    @property
+    def shown(self) -> list:
+        """`[score, waits, comment]` as the marker's page shows it: nbgrader's 0 for what nobody has read is no score."""
+        return [self.score if self.manual or not self.waits else None, self.waits, self.comment]
 
 
 class ClassAnswers:
@@ -87,20 +92,24 @@ class ClassAnswers:
     def given(self) -> dict[tuple[str, str], Given]:
         """(student, question) -> what the gradebook holds."""
         with self._gradebook() as gradebook:
-            comments = {
-                (student, cell): text
-                for student, cell, text in self._rows(gradebook, Comment, Comment.manual_comment)
-            }
-            columns = (Grade.auto_score, Grade.manual_score, Grade.extra_credit, Grade.needs_manual_grade)
-            found = {}
-            for student, cell, auto, manual, extra, waits in self._rows(gradebook, Grade, *columns):
-                name = cell.removeprefix(PREFIX)
-                score = auto if manual is None else manual
-                score = None if score is None else score + (extra or 0)
-                comment = comments.get((student, cell)) or ""
-                most = self.lesson.questions[name].points
-                found[student, name] = Given(score, waits, manual is not None, comment, most)
-            return found
+            return self._given(gradebook)
+
+    def _given(self, gradebook):
+        comments = {
+            (student, cell): text
+            for student, cell, text in self._rows(gradebook, Comment, Comment.manual_comment)
+        }
+        columns = (Grade.auto_score, Grade.manual_score, Grade.extra_credit, Grade.needs_manual_grade)
+        found = {}
+        for student, cell, auto, manual, extra, waits in self._rows(gradebook, Grade, *columns):
+            name = cell.removeprefix(PREFIX)
+            score = auto if manual is None else manual
+            score = None if score is None else score + (extra or 0)
+            most = self.lesson.questions[name].points
+            found[student, name] = Given(
+                score, waits, manual is not None, comments.get((student, cell)) or "", most
+            )
+        return found
 
     def scores(self) -> dict[str, dict[str, float]]:
         """Student -> cell -> points of everything that has points, exercises as well: what a release gives out."""
@@ -125,26 +134,27 @@ class ClassAnswers:
             for student, first, last in rows
         }
 
-    def give(self, students, question: str, score: float | None, comment: str | None, expected=None) -> None:
+    def give(self, question: str, seen: dict, score: float | None, comment: str | None) -> dict[str, Given]:
         """Give points and a comment to one answer, or to several that say the same: all or nothing.
 
         Args:
+            seen: student -> what the marker saw, as `Given.shown` has it.
             score: `None` takes a person's points back.
             comment: `None` leaves the comment as it is.
-            expected: student -> the `Given` that the marker saw.
+
+        Returns:
+            Student -> what there was before.
 
         Raises:
             Changed: if somebody else has changed one of them meanwhile; nothing is written then.
             Busy: if another program holds the gradebook.
         """
-        seen = self.given() if expected is not None else {}
-        stale = [
-            name for name in students if expected is not None and seen.get((name, question)) != expected[name]
-        ]
-        if stale:
-            raise Changed(stale)
         with self._gradebook() as gradebook:
-            for student in students:
+            now = self._given(gradebook)
+            before = {student: now.get((student, question)) for student in seen}
+            if any(one is None or one.shown != seen[student] for student, one in before.items()):
+                raise Changed()
+            for student in seen:
                 place = (PREFIX + question, self.lesson.name, self.lesson.lab, student)
                 grade = gradebook.find_grade(*place)
                 grade.manual_score, grade.extra_credit = score, None
@@ -153,6 +163,7 @@ class ClassAnswers:
                 if comment is not None:
                     gradebook.find_comment(*place).manual_comment = comment or None
             gradebook.db.commit()
+        return before
 
     def confirm(self, pairs) -> None:
         """Say of `(student, question)` pairs that a person has looked: the points stay."""
@@ -188,11 +199,10 @@ class ClassAnswers:
 class Changed(GradeError):
     """Somebody else has marked it meanwhile."""
 
-    def __init__(self, students):
+    def __init__(self):
         super().__init__(
             "Somebody else has marked this meanwhile: here is what they gave. Mark it again if you differ."
         )
-        self.students = students
 
 
 def answered(text: str) -> bool:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import socket
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -12,11 +13,11 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-from autograder.folder import GradeError
-from autograder.grade import load_config
-from autograder.nbgrader_config import find_programs
-from autograder.show import console
-from course.lesson import find_lesson
+from autograder.authoring.nbgrader_assignment import find_programs
+from autograder.classroom.course_folder import GradeError
+from autograder.classroom.submissions import load_config
+from autograder.console import console
+from course.notebooks.lesson import find_lesson
 
 TRIES = 20  # ports
 
@@ -41,8 +42,8 @@ def mark(
     try:
         import uvicorn
 
-        from autograder.marking.desk import Desk
-        from autograder.marking.web import application
+        from autograder.classroom.marking.desk import Desk
+        from autograder.classroom.marking.web import application
     except ImportError as error:
         raise GradeError(
             f"{error.name} is not installed: in the checkout, run  pip install -c constraints.txt -e '.[instructor]'"
@@ -61,7 +62,7 @@ def mark(
         if address:
             console.print(f"This lab's desk is open already: {address}", highlight=False, soft_wrap=True)
             if browser:
-                webbrowser.open(address)
+                _show(address)
             return
         listener = _listen(host, port)
         port, token = listener.getsockname()[1], secrets.token_urlsafe(24)
@@ -83,7 +84,7 @@ def mark(
             )
         )
         if browser:
-            webbrowser.open(address)
+            _show(address)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
         left = sum(row["waits"] for row in desk.overview()["questions"])
@@ -92,6 +93,12 @@ def mark(
             f"\n{said}. Feedback pages with the new marks: autograder feedback {lesson.number}",
             highlight=False,
         )
+
+
+def _show(address):
+    """Open a tab where there is a screen: in a bare terminal a text browser would take it over."""
+    if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(address)
 
 
 def _listen(host, port):

@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from autograder.folder import GradeError
-from autograder.marking.desk import Desk, Unfit
-from autograder.marking.gradebook import Busy, Changed
+from autograder.classroom.course_folder import GradeError
+from autograder.classroom.marking.desk import Desk, Unfit
+from autograder.classroom.marking.gradebook import Busy, Changed
 
 PAGES = Path(__file__).parent / "pages"
 BIGGEST = 1 << 20  # bytes of a request

@@ -2,7 +2,7 @@
 // The marker's page. What learners and markers typed goes in as text; answers come as HTML that the server has made safe.
 const at = (id) => document.getElementById(id);
 const tab = Math.random().toString(36).slice(2);
-const state = { overview: null, question: null, here: "", undo: [], pending: 0, reuse: false, drafts: new Map() };
+const state = { overview: null, question: null, here: "", undo: [], reuse: false, drafts: new Map() };
 
 function make(tag, text, attributes = {}, ...inside) {
   const made = document.createElement(tag);
@@ -39,51 +39,69 @@ function scoreOf(lines) {
   return Math.min(Math.max(sum, 0), state.question.points);
 }
 
-// What is clicked shows at once, and the next key is for the next answer; recording follows, one after the other.
-let queue = Promise.resolve();
-const waiting = new Map(), seen = new Map();  // question and key -> changes under way; -> what the server last told
+// What is clicked shows at once, and the next key is for the next answer. Recording follows, one after the other; what is not
+// recorded yet is kept by the browser, so that a page that is closed sends it when it is opened again.
+const outbox = new Map(), seen = new Map();  // both by question and key: what is to be recorded, and what the server last told
 const place = (key, question = state.question.name) => `${question}/${key}`;
+const keepOutbox = () => localStorage.setItem(`outbox:${state.overview.lab}`, JSON.stringify([...outbox]));
+let working = null;
 
 function record(key, change, undoable = true) {
-  const one = group(key), question = state.question.name, here = place(key), most = state.question.points;
+  const one = group(key), question = state.question.name, here = place(key), before = outbox.get(here);
   const wanted = typeof change === "function" ? change(first(one)) : change;
   if (undoable) state.undo.push({ key, score: first(one).score, lines: first(one).lines, comment: first(one).comment });
+  const base = before ? before.base : JSON.stringify(Object.values(seen.get(here)));
   for (const member of one.members) {
     if (wanted.score !== undefined) Object.assign(member, { score: wanted.score, lines: wanted.lines, waits: wanted.score === null, manual: true, again: false, by: at("marker").value, at: "" });
     if (wanted.comment !== undefined) member.comment = wanted.comment;
   }
   if (wanted.comment !== undefined) state.drafts.delete(key);
   if (wanted.comment && !state.question.comments.includes(wanted.comment)) { state.question.comments.push(wanted.comment); comments(); }
-  const body = { question, ids: one.members.map((member) => member.id), score: first(one).score, lines: first(one).lines, comment: wanted.comment ?? null };
-  update(one); progress();
-  state.pending += 1;
-  waiting.set(here, (waiting.get(here) || 0) + 1);
-  const left = () => { state.pending -= 1; waiting.set(here, waiting.get(here) - 1); };
-  queue = queue.then(() => send(one, body, here)).then((groups) => {
-    left();
-    learn(groups, question);
-    say(`Recorded: ${one.empty ? "no answer" : first(one).name}, ${body.score === null ? "no points yet" : `${points(body.score)} of ${points(most)}`}.`);
-  }).catch(async (error) => {
-    left();
-    if (error.status === 409 || error.status === 400) await ask(`state/${question}`).then((found) => learn(found.groups, question)).catch(() => {});
-    say(error.message, true);
-  });
-  return queue;
+  const name = one.empty ? "no answer" : first(one).name;
+  outbox.set(here, { question, base, name, most: state.question.points, score: first(one).score, lines: first(one).lines, comment: wanted.comment ?? before?.comment ?? null });
+  keepOutbox(); update(one); progress();
+  return work();
 }
 
-async function send(one, body, here) {
-  for (let tries = 0; ; tries += 1) {
+function work() {
+  if (working || !outbox.size) return working;
+  working = (async () => {
+    while (outbox.size) {
+      const [here, entry] = outbox.entries().next().value;
+      try {
+        learn(await send(here, entry), entry.question, outbox.get(here) === entry ? here : "");
+        say(`Recorded: ${entry.name}, ${entry.score === null ? "no points yet" : `${points(entry.score)} of ${points(entry.most)}`}.`);
+      } catch (error) {
+        outbox.delete(here);
+        if (error.status === 409 || error.status === 400) await ask(`state/${entry.question}?tab=${tab}`).then((found) => learn(found.groups, entry.question)).catch(() => {});
+        say(`${entry.name}: ${error.message}`, true);
+      }
+      keepOutbox();
+    }
+    working = null;
+  })();
+  return working;
+}
+
+async function send(here, entry) {
+  for (let first = true; ; first = false) {
     try {
-      return (await ask("mark", { ...body, seen: seen.get(here) })).groups;
+      if (!seen.has(here)) {  // from before this page was opened
+        for (const one of (await ask(`question/${entry.question}`)).groups) seen.set(place(one.key, entry.question), seenOf(one));
+        if (JSON.stringify(Object.values(seen.get(here) ?? {})) !== entry.base) throw Object.assign(new Error("this was not recorded before the page was closed, and has changed meanwhile."), { status: 409 });
+      }
+      const { question, score, lines, comment } = entry;
+      return (await ask("mark", { question, score, lines, comment, ids: Object.keys(seen.get(here)), seen: seen.get(here) })).groups;
     } catch (error) {
-      if (![0, 503, 507].includes(error.status) || tries >= 600) throw error;
-      say(`${error.message} Not recorded yet: ${one.empty ? "no answer" : first(one).name}.`, true);
+      if (![0, 503, 507].includes(error.status)) throw error;
+      if (first) say(`${error.message} Not recorded yet: ${entry.name}.`, true);
       await new Promise((done) => setTimeout(done, 1000));
     }
   }
 }
 
-function learn(groups, question) {
+function learn(groups, question, sent = "") {
+  if (sent) outbox.delete(sent);
   for (const one of groups) seen.set(place(one.key, question), seenOf(one));
   if (state.question && state.question.name === question) take(groups);
 }
@@ -122,11 +140,11 @@ function draft(key, text) {
 }
 function keepComment(key) {
   clearTimeout(timers.get(key));
-  const text = state.drafts.get(key);
+  const text = state.drafts.get(key), kept = `draft:${state.question.name}:${key}`;
   if (text === undefined) return;
-  localStorage.removeItem(`draft:${state.question.name}:${key}`);
+  state.drafts.delete(key);
   if (text !== first(group(key)).comment) record(key, { comment: text });
-  else state.drafts.delete(key);
+  localStorage.removeItem(kept);
 }
 
 function useComment(key, text) {
@@ -172,7 +190,7 @@ function take(groups) {
   const same = groups.length === state.question.groups.length && groups.every((one, i) => one.key === state.question.groups[i].key);
   state.question.groups = groups.map((one) => {
     const known = before.get(one.key);
-    return { ...one, html: one.html ?? known?.html ?? "", members: known && waiting.get(place(one.key)) ? known.members : one.members };
+    return { ...one, html: one.html ?? known?.html ?? "", members: known && outbox.has(place(one.key)) ? known.members : one.members };
   });
   if (same) state.question.groups.forEach(update); else answers();
   progress();
@@ -305,8 +323,14 @@ function front() {
 }
 
 async function refresh() {
-  await queue;
+  if (working) await working;
+  const opened = !state.overview;
   state.overview = await ask("overview");
+  if (opened) {
+    for (const [here, entry] of JSON.parse(localStorage.getItem(`outbox:${state.overview.lab}`) || "[]")) outbox.set(here, entry);
+    await work();
+    state.overview = await ask("overview");
+  }
   if (!at("marker").value) at("marker").value = localStorage.getItem("marker") || state.overview.you;
   at("title").textContent = `${state.overview.title}${state.overview.anonymous ? ", without names" : ""}`;
   document.title = `Marking ${state.overview.lab}`;
@@ -320,7 +344,7 @@ async function refresh() {
   if (location.hash.slice(1) !== name) return;
   state.question = found;
   for (const one of found.groups) seen.set(place(one.key), seenOf(one));
-  for (const one of state.question.groups) { const kept = localStorage.getItem(`draft:${name}:${one.key}`); if (kept !== null) state.drafts.set(one.key, kept); }
+  for (const one of state.question.groups) { const kept = localStorage.getItem(`draft:${name}:${one.key}`); if (kept !== null && !state.drafts.has(one.key)) draft(one.key, kept); }
   if (!again || !group(state.here)) { const open = state.question.groups.find((one) => one.members.some((member) => member.id === state.target)) || state.question.groups.find(waits) || state.question.groups[0]; state.here = open ? open.key : ""; state.target = null; }
   at("name").textContent = title(name);
   for (const [box, text] of [["prompt", state.question.prompt], ["model", state.question.model]]) at(box).innerHTML = text;
@@ -368,13 +392,13 @@ document.addEventListener("keydown", (event) => {
 
 addEventListener("hashchange", () => { if (state.question && group(state.here)) keepComment(state.here); refresh().catch((error) => say(error.message, true)); });
 addEventListener("pagehide", () => { if (state.question) for (const key of state.drafts.keys()) if (group(key)) keepComment(key); });
-addEventListener("beforeunload", (event) => { if (state.pending) event.preventDefault(); });
+addEventListener("beforeunload", (event) => { if (outbox.size) event.preventDefault(); });
 setInterval(async () => {
-  if (!state.question || state.pending || document.hidden) return;
+  if (!state.question || outbox.size || document.hidden) return;
   const name = state.question.name;
   try {
     const found = await ask(`state/${name}?tab=${tab}`);
-    if (!state.question || state.question.name !== name || state.pending) return;
+    if (!state.question || state.question.name !== name || outbox.size) return;
     state.question.held = found.held;
     if (JSON.stringify(found.comments) !== JSON.stringify(state.question.comments)) { state.question.comments = found.comments; comments(); }
     learn(found.groups, name);

@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 from written_class import ANSWERS, QUESTION, grade, hand_in, make
 
 from autograder import cli
-from autograder.exports import export_marks, waiting_answers
-from autograder.grade import load_config
-from autograder.learner_markdown import in_html
-from autograder.marking.desk import Desk
-from autograder.marking.web import application
+from autograder.classroom.learner_markdown import in_html
+from autograder.classroom.lms.export import export_marks, waiting_answers
+from autograder.classroom.marking.desk import Desk
+from autograder.classroom.marking.web import application
+from autograder.classroom.submissions import load_config
 
 TOKEN = "the-token"
 HEADERS = {"X-Marking": "1"}

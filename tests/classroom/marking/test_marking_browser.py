@@ -81,11 +81,12 @@ def test_a_class_is_marked_with_the_keyboard_and_closing_loses_nothing(desk, les
         tab.open(address)
         tab.wait("document.querySelectorAll('article').length === 5")
         assert "Half written" in tab.do("[...document.querySelectorAll('textarea')].map((box) => box.value)")
+        tab.wait("document.getElementById('said').textContent === 'Recorded: dan, no points yet.'")
         assert not tab.log, tab.log
     assert in_gradebook(course, lesson, "fay") == (0.0, None)
     assert in_gradebook(course, lesson, "ada") == (2.0, "Well seen.")
     assert in_gradebook(course, lesson, "ben") == in_gradebook(course, lesson, "cleo") == (1.0, "Well seen.")
-    assert in_gradebook(course, lesson, "dan")[0] is None
+    assert in_gradebook(course, lesson, "dan") == (None, "Half written")
 
 
 @pytest.mark.parametrize("width", [390, 1280])
