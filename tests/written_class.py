@@ -26,15 +26,15 @@ ANSWERS = {
 class FullMarks:
     """In the judge's place: everybody has all points, except `gus`, whose softmax is wrong."""
 
-    def grade(self, lesson, notebook, notes=()):
-        marks = [Mark(name, cell.points, cell.points) for name, cell in lesson.exercises.items()]
+    def grade(self, assignment, notebook, notes=()):
+        marks = [Mark(name, cell.points, cell.points) for name, cell in assignment.exercises.items()]
         if any("Larger numbers" in cell.source for cell in notebook.cells):
             marks[0].points, marks[0].diagnosis = 0, "wrong_axis"
             marks[0].problems = [
                 "Your `softmax` sums over the wrong axis.",
                 "on scores: the values are not right",
             ]
-        return Verdict(lesson.lab, 1, marks)
+        return Verdict(assignment.name, 1, marks)
 
 
 def make(folder, template, lesson, answers=ANSWERS):

@@ -2,12 +2,14 @@
 
 import csv
 import datetime
+import math
 import statistics
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup, escape
 
+from autograder.classroom.report import item_statistics
 from autograder.classroom.report.facts import KINDS, gather
 from autograder.classroom.report.similar_answers import WHOLE
 from course.checking import in_html
@@ -52,6 +54,7 @@ def render(facts, today=None):
     environment.filters |= {
         "words": lambda text: Markup(in_html(text)),
         "points": lambda number: f"{round(number, 2):g}",
+        "figure": lambda number: "–" if math.isnan(number) else f"{number:.2f}",
         "breakable": lambda name: escape(name).replace("_", Markup("_<wbr>")),
     }
     totals = facts.totals
@@ -65,6 +68,11 @@ def render(facts, today=None):
         quartiles=quartiles,
         full=sum(total == facts.max_points for total in totals),
         tallest=max([count for *_, count in facts.bins] + [1]),
+        items=item_statistics.items(
+            {exercise.name: exercise.points for exercise in facts.exercises},
+            [{mark.exercise: mark.points for mark in learner.verdict.marks} for learner in facts.graded],
+        ),
+        enough=item_statistics.ENOUGH,
         eyes=_eyes(facts),
         alike=[(group, _side_by_side(facts, group)) for group in facts.alike],
         numbers={learner.name: number for number, learner in enumerate(facts.learners, start=1)},
