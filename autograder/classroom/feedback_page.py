@@ -1,11 +1,8 @@
 """A verdict in words: what a learner reads in a graded notebook and on nbgrader's feedback page."""
 
 import html
-import re
 
 import nbformat
-from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.classroom.assignments import mark_cells
 from course.checking import in_html
@@ -82,24 +79,3 @@ def mark_in_html(mark, wrong=()):
         f'<div style="border-left:4px solid {colour};padding:4px 12px"><b>{html.escape(mark.exercise)}: '
         f"{mark.points:g} of {mark.max_points:g} points</b><ul>{rows}</ul>{helped}</div>"
     )
-
-
-class QuestionsInSummary(NbGraderPreprocessor):
-    """Brings the summary up to date with what a person has graded since. Used by `nbgrader generate_feedback`."""
-
-    def preprocess(self, nb, resources):
-        cells = [cell for cell in nb.cells if cell.get("id") == SUMMARY]
-        if not cells:
-            return nb, resources
-        names = resources["nbgrader"]
-        with Gradebook(names["db_url"]) as gradebook:
-            notebook = gradebook.find_submission_notebook(
-                names["notebook"], names["assignment"], names["student"]
-            )
-            for grade in notebook.grades:
-                if grade.name.startswith("question_") and not grade.needs_manual_grade:
-                    name = re.escape(html.escape(grade.name.removeprefix("question_")))
-                    points = f"{grade.score or 0:g} of {grade.max_score:g}"
-                    pattern = rf'(<span class="question-{name}">)[^<]*(</span>)'
-                    cells[0].source = re.sub(pattern, rf"\g<1>{points}\g<2>", cells[0].source)
-        return nb, resources

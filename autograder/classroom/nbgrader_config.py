@@ -41,7 +41,7 @@ def configure(config):
     )
 
     from autograder.classroom.fail_closed import guard_nbgrader
-    from autograder.classroom.feedback_page import QuestionsInSummary
+    from autograder.classroom.feedback_export import FeedbackExporter, WhoMarked
     from autograder.classroom.nbgrader_plugin import GradeInSandbox, RepairingExporter
 
     guard_nbgrader()
@@ -54,5 +54,6 @@ def configure(config):
         AssignLatePenalties,
         CheckCellMetadata,
     ]
-    config.GenerateFeedback.preprocessors = [GetGrades, QuestionsInSummary, CSSHTMLHeaderPreprocessor]
+    config.GenerateFeedback.exporter_class = FeedbackExporter
+    config.GenerateFeedback.preprocessors = [GetGrades, WhoMarked, CSSHTMLHeaderPreprocessor]
     return stubs(config)
