@@ -4,14 +4,17 @@ The whole path: `repair` -> `SandboxSession` (learner's code) -> `judge` (marks)
 (`autograder.classroom.nbgrader_plugin`).
 """
 
+import contextlib
 import threading
 
 from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.assignment import Assignment, Runtime
+from autograder.judge.example import counter_examples
 from autograder.judge.marking import mark_exercise
 from autograder.judge.sandbox.client import Server
+from autograder.judge.sandbox.faults import MachineFault
 from autograder.judge.session import SandboxSession
 from autograder.judge.suspicious_code import find_suspicious_code
 from autograder.judge.verdict import Verdict
@@ -105,7 +108,17 @@ class Grader:
         tested = [name for name, exercise in assignment.exercises.items() if exercise.tests]
         if tested:
             verdict.notes.append(f"{CONTAINED}: {', '.join(tested)}")
+            self._show_examples(session, assignment, verdict)
         return verdict
+
+    def _show_examples(self, session, assignment, verdict):
+        """Add counter-examples to wrong answers. All marks are made by now, and a fault here takes none back."""
+        with contextlib.suppress(MachineFault):
+            for mark in verdict.marks:
+                written = mark.problems and mark.problems != ["not written yet"]
+                if not mark.right and written and mark.exercise not in session.broken:
+                    follow = tuple(mark.helped)
+                    mark.examples = counter_examples(session, assignment, mark.exercise, self.seed, follow)
 
     def close(self):
         with self._lock:

@@ -17,6 +17,7 @@ class Mark:
         diagnosis: name of the misconception it equals, or empty.
         problems: sentences for the learner; empty for a right answer.
         helped: earlier exercises that were taken from trusted blocks, because the learner's own spoilt this one.
+        examples: counter-examples for the learner, see `autograder.judge.example`.
     """
 
     exercise: str
@@ -25,6 +26,7 @@ class Mark:
     diagnosis: str = ""
     problems: list = field(default_factory=list)
     helped: list = field(default_factory=list)
+    examples: list = field(default_factory=list)
 
     @property
     def right(self):
