@@ -43,19 +43,21 @@ def counter_examples(
             break
         drawn = _draw(assignment, probe, seed)
         if drawn is not None:
-            number, given, wanted = drawn
+            number, inputs, wanted = drawn
             outcome = session.run(probe, number, follow)
             if outcome.error == "no answer":  # one endless loop is enough
                 break
             shown = _shown(outcome, wanted)
             if shown is not None:
-                found.append({"tried": probe.description, "given": [list(pair) for pair in given]} | shown)
+                row = shown.pop("row", ())
+                given = [[name, _input(value, row)] for name, value in inputs]
+                found.append({"tried": probe.description, "given": given} | shown)
     return found
 
 
 @functools.cache
 def _draw(assignment: Assignment, probe: Probe, seed: int) -> tuple | None:
-    """`(seed, inputs in words, Outcome of the reference)` of the smallest of a few draws: once for a whole class."""
+    """`(seed, inputs by name, Outcome of the reference)` of the smallest of a few draws: once for a whole class."""
     if probe.compare is not None:  # nothing in it has one right value
         return None
     found = []
@@ -67,7 +69,7 @@ def _draw(assignment: Assignment, probe: Probe, seed: int) -> tuple | None:
         if outcome.arrays is None:  # a reference that cannot be watched has no example
             return None
         size = sum(array.size for _, array in _arrays(calls))
-        found.append((size, number, own, _in_words(calls), outcome))
+        found.append((size, number, own, _inputs(calls), outcome))
     return min(found, key=lambda one: one[:2])[2:]
 
 
@@ -115,20 +117,34 @@ def _arrays(calls):
             yield name, np.asarray(value)
 
 
-def _in_words(calls):
-    found = []
-    for name, value in _arguments(calls):
-        if hasattr(value, "shape"):
-            found.append((name, _array(np.asarray(value))))
-        elif isinstance(value, bool | int | float | str):
-            found.append((name, repr(value)[:60]))
+def _inputs(calls):
+    found = [
+        (name, np.asarray(value) if hasattr(value, "shape") else value)
+        for name, value in _arguments(calls)
+        if hasattr(value, "shape") or isinstance(value, bool | int | float | str)
+    ]
     return found[:MOST_INPUTS]
 
 
-def _array(array):
-    if array.size <= MOST_NUMBERS:
-        return _numbers(array)
-    return f"{_kind(array)} of shape {array.shape}"
+def _input(value, row):
+    """An input: whole if it is small, else the row from which the row that is shown was made, where the shapes say which."""
+    if not isinstance(value, np.ndarray):
+        return f"{value:.4g}" if isinstance(value, float) else repr(value)[:60]
+    if value.size <= MOST_NUMBERS:
+        return _numbers(value)
+    text = f"{_kind(value)} of shape {value.shape}"
+    at = row if row and len(row) == value.ndim - 1 else (0,) * (value.ndim - 1)
+    if (
+        value.ndim
+        and value.shape[-1] <= MOST_NUMBERS
+        and all(i < n for i, n in zip(at, value.shape, strict=False))
+    ):
+        text += f"; {_place(at)}{_numbers(value[at])}"
+    return text
+
+
+def _place(at):
+    return f"at {list(at)}: " if at else ""
 
 
 def _kind(array):
@@ -161,8 +177,18 @@ def _shown(outcome, wanted):
         if got.size <= MOST_NUMBERS:
             return {"got": _numbers(got), "expected": _numbers(right)}
         at = tuple(int(index) for index in np.argwhere(wrong)[0])
-        where = f"at {list(at)} of shape {got.shape}: "
-        return {"got": where + _number(got[at]), "expected": where + _number(right[at])}
+        if got.shape[-1] <= MOST_NUMBERS:
+            at = at[:-1]
+            return {
+                "got": _place(at) + _numbers(got[at]),
+                "expected": _place(at) + _numbers(right[at]),
+                "row": at,
+            }
+        return {
+            "got": _place(at) + _number(got[at]),
+            "expected": _place(at) + _number(right[at]),
+            "row": at[:-1],
+        }
     return None
 
 

@@ -62,8 +62,9 @@ def test_large_arrays_show_one_place_and_small_ones_all():
     wrong = large.copy()
     wrong[2, 3] = 1
     assert _shown(Outcome({"": wrong}), Outcome({"": large})) == {
-        "got": "at [2, 3] of shape (9, 9): 1",
-        "expected": "at [2, 3] of shape (9, 9): 0",
+        "got": "at [2]: [0., 0., 0., 1., 0., 0., 0., 0., 0.]",
+        "expected": "at [2]: [0., 0., 0., 0., 0., 0., 0., 0., 0.]",
+        "row": (2,),
     }
     assert "11." in _shown(Outcome({"": -small}), Outcome({"": small}))["expected"]
     assert _shown(Outcome({"": large[:2]}), Outcome({"": large})) == {

@@ -229,7 +229,7 @@ def masked_scores_are_zero(query, key, value, mask=None):
 
 @misconception(
     "scaled_dot_product_attention",
-    "Masked scores become -infinity, so a row that may attend nowhere becomes NaN: use a finite number such as -1e9.",
+    "Masked scores become -infinity, so a query whose keys are all hidden gets NaN: use a finite number such as -1e9.",
 )
 def minus_infinity(query, key, value, mask=None):
     scores = ops.matmul(query, ops.swapaxes(key, -1, -2)) / math.sqrt(key.shape[-1])
@@ -647,7 +647,8 @@ class KeysUsedAsValues(MultiHeadAttention):
 
 
 @misconception(
-    "MultiHeadAttention", "Without `value`, the values are taken from the query: they come from the key."
+    "MultiHeadAttention",
+    "Without `value`, the values are taken from the query: they should come from the key.",
 )
 class ValuesFromTheQuery(MultiHeadAttention):
     def call(self, query, key=None, value=None, attention_mask=None):

@@ -218,7 +218,7 @@ def none_in_short_rows(tokens, choice_noise, kind_noise, random_tokens, share=0.
     return ops.where(some, inputs, ops.cast(tokens, "int32")), ops.logical_and(chosen, some)
 
 
-@misconception("mask_tokens", "Tokens that were not chosen are changed, too: they stay as they are.")
+@misconception("mask_tokens", "Tokens that were not chosen are changed, too: they should stay as they are.")
 def changes_unchosen_tokens(tokens, choice_noise, kind_noise, random_tokens, share=0.15):
     tokens = ops.cast(tokens, "int32")
     _, chosen = mask_tokens(tokens, choice_noise, kind_noise, random_tokens, share)
@@ -256,7 +256,9 @@ def own_document_too(documents, document, place, noise):
     return first, segments[int(noise[2] * len(segments))], 0
 
 
-@misconception("sentence_pair", "The own document is not stepped over: the others are counted without it.")
+@misconception(
+    "sentence_pair", "The random document may be the one you are in: skip it, and count only the others."
+)
 def does_not_step_over(documents, document, place, noise):
     first, second, is_next = sentence_pair(documents, document, place, noise)
     if is_next:
@@ -374,14 +376,14 @@ class PositionsFromOne(BertEmbedding):
         return self.dropout(self.normalization(x))
 
 
-@misconception("BertEmbedding", "Nothing is dropped: the dropout comes last.")
+@misconception("BertEmbedding", "Nothing is dropped: the dropout should come last.")
 class NothingDropped(BertEmbedding):
     def call(self, tokens, segments):
         positions = self.position_embedding(ops.arange(tokens.shape[1]))
         return self.normalization(self.token_embedding(tokens) + self.segment_embedding(segments) + positions)
 
 
-@misconception("BertEmbedding", "The dropout comes before the normalization: it comes last.")
+@misconception("BertEmbedding", "The dropout comes before the normalization: it should come last.")
 class DropsBeforeTheNorm(BertEmbedding):
     def call(self, tokens, segments):
         positions = self.position_embedding(ops.arange(tokens.shape[1]))
@@ -454,7 +456,9 @@ class NormsFirst(BertLayer):
         self.attention_residual.pre_norm = self.feed_forward_residual.pre_norm = True
 
 
-@misconception("BertLayer", "The dense layers read the layer's input: they read what the attention gave.")
+@misconception(
+    "BertLayer", "The dense layers read the layer's input: they should read what the attention gave."
+)
 class DenseReadsInputs(BertLayer):
     def call(self, inputs, attention_mask=None):
         x = self.attention_residual(
@@ -515,35 +519,37 @@ class QueriesMasked(Bert):
         return x, self.pooler_dense(x[:, 0])
 
 
-@misconception("Bert", "The pooler reads the last place: it reads the first, `CLS`.")
+@misconception("Bert", "The pooler reads the last place: it should read the first, `CLS`.")
 class PoolsTheLastPlace(Bert):
     def call(self, inputs):
         states, _ = super().call(inputs)
         return states, self.pooler_dense(states[:, -1])
 
 
-@misconception("Bert", "The pooler reads the mean of all places: it reads the first, `CLS`.")
+@misconception("Bert", "The pooler reads the mean of all places: it should read the first, `CLS`.")
 class PoolsTheMean(Bert):
     def call(self, inputs):
         states, _ = super().call(inputs)
         return states, self.pooler_dense(ops.mean(states, axis=1))
 
 
-@misconception("Bert", "The state of the first place is returned as it is: it passes through `pooler_dense`.")
+@misconception(
+    "Bert", "The state of the first place is returned as it is: it should pass through `pooler_dense`."
+)
 class NoPooler(Bert):
     def call(self, inputs):
         states, _ = super().call(inputs)
         return states, states[:, 0]
 
 
-@misconception("Bert", "The pooler reads the embeddings: it reads what the last block gave.")
+@misconception("Bert", "The pooler reads the embeddings: it should read what the last block gave.")
 class PoolsTheEmbeddings(Bert):
     def call(self, inputs):
         states, _ = super().call(inputs)
         return states, self.pooler_dense(self.embedding(*inputs)[:, 0])
 
 
-@misconception("Bert", "All blocks read the embeddings: each reads what the one before gave.")
+@misconception("Bert", "All blocks read the embeddings: each should read what the one before gave.")
 class BlocksSideBySide(Bert):
     def call(self, inputs):
         tokens, segments = inputs
@@ -727,7 +733,7 @@ def stays_after_warmup(step, peak, warmup_steps, total_steps):
     return peak * ops.minimum(ops.cast(step, "float32") / warmup_steps, 1.0)
 
 
-@misconception("linear_warmup_decay", "After the last step the rate is negative: it stays at 0.")
+@misconception("linear_warmup_decay", "After the last step the rate is negative: it should stay at 0.")
 def below_zero(step, peak, warmup_steps, total_steps):
     step = ops.cast(step, "float32")
     return peak * ops.minimum(step / warmup_steps, (total_steps - step) / (total_steps - warmup_steps))
@@ -780,7 +786,7 @@ class ReadsTheMean(BertClassifier):
         return self.class_dense(self.dropout(ops.mean(states, axis=1)))
 
 
-@misconception("BertClassifier", "Nothing is dropped: the dropout comes before the dense layer.")
+@misconception("BertClassifier", "Nothing is dropped: the dropout should come before the dense layer.")
 class ClassifierWithoutDropout(BertClassifier):
     def call(self, inputs):
         return self.class_dense(self.bert(inputs)[1])

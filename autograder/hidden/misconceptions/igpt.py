@@ -72,7 +72,8 @@ def not_stretched(tokens, palette):
 
 
 @misconception(
-    "dequantize", "The palette is taken to run from 0 to 1: it runs from -1 to 1, so add 1 and use 127.5."
+    "dequantize",
+    "The palette is taken to run from 0 to 1: it runs from -1 to 1, so add 1 and use 127.5.",
 )
 def stretched_from_zero(tokens, palette):
     colours = ops.take(ops.convert_to_tensor(palette), tokens, axis=0)
@@ -133,7 +134,9 @@ def first_pixel_replaced(pixels, start=None):
     return ops.concatenate([ops.zeros_like(sequence[:, :1]) + start, sequence[:, 1:]], axis=1)
 
 
-@misconception("image_to_sequence", "`start` stands at the end: it comes first, and the pixels after it.")
+@misconception(
+    "image_to_sequence", "`start` stands at the end: it should come first, and the pixels after it."
+)
 def start_at_the_end(pixels, start=None):
     sequence = image_to_sequence(pixels)
     if start is None:
@@ -287,7 +290,7 @@ class NoFirstResidual(PixelBlock):
 
 
 @misconception(
-    "PixelBlock", "Both parts read the layer's input: the dense layers read what the attention gave."
+    "PixelBlock", "Both parts read the layer's input: the dense layers should read what the attention gave."
 )
 class PartsSideBySide(PixelBlock):
     def call(self, inputs, attention_mask=None):
@@ -420,7 +423,9 @@ class AlwaysCausal(ImageGPT):
         return outputs
 
 
-@misconception("ImageGPT", "Every block reads the embedded pixels: each reads what the one before gave.")
+@misconception(
+    "ImageGPT", "Every block reads the embedded pixels: each should read what the one before gave."
+)
 class BlocksSideBySide(ImageGPT):
     def layer_outputs(self, images, mask=None):
         causal = causal_mask(self.height * self.width) if self.objective == "autoregressive" else None
@@ -429,7 +434,7 @@ class BlocksSideBySide(ImageGPT):
 
 
 @misconception(
-    "ImageGPT", "The embedded sequence is missing from the list: it comes first, before the blocks."
+    "ImageGPT", "The embedded sequence is missing from the list: it should come first, before the blocks."
 )
 class EmbeddingNotListed(ImageGPT):
     def layer_outputs(self, images, mask=None):
@@ -441,7 +446,7 @@ class EmbeddingNotListed(ImageGPT):
 
 @misconception(
     "autoregressive_loss",
-    "Pixels and logits are shifted against each other: the model's inputs are shifted already, so they fit as they are.",
+    "You shift the logits against the pixels once more: the model has shifted its inputs already, so compare them as they are.",
 )
 def shifted_once_more(images, logits):
     count = logits.shape[-1]
@@ -476,7 +481,7 @@ def in_bits(images, logits):
     return autoregressive_loss(images, logits) / float(np.log(2.0))
 
 
-@misconception("autoregressive_loss", "There is one loss for each pixel: take their mean.")
+@misconception("autoregressive_loss", "You return one loss for each pixel: return their mean.")
 def one_for_each_pixel(images, logits):
     return keras.losses.sparse_categorical_crossentropy(images, logits, from_logits=True)
 
@@ -650,7 +655,7 @@ def known_pasted_afterwards(step, state, known, noise, temperature=1.0, top_k=No
     return ops.concatenate([ops.cast(known, "int32"), drawn[:, known.shape[1] :]], axis=1)
 
 
-@misconception("complete", "The known pixels are drawn over: they stay as they are.")
+@misconception("complete", "The known pixels are drawn over: they should stay as they are.")
 def known_ignored(step, state, known, noise, temperature=1.0, top_k=None):
     return complete(step, state, known[:, :0], noise, temperature, top_k)
 

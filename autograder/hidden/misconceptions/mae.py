@@ -42,7 +42,8 @@ def lying_blocks(noise, grid, ratio=0.4, smallest=16):
 
 
 @misconception(
-    "block_mask", "The size of a block does not know what is hidden already: subtract it from what is wanted."
+    "block_mask",
+    "The size of a block leaves out of account what is hidden already: subtract it from what is wanted.",
 )
 def forgets_what_is_hidden(noise, grid, ratio=0.4, smallest=16):
     rows, columns = grid
@@ -201,7 +202,7 @@ def sum_of_tokens(codes, logits, mask):
 
 
 @misconception(
-    "visual_token_loss", "The softmax runs over the patches: it runs over the codes, the last axis."
+    "visual_token_loss", "The softmax runs over the patches: it should run over the codes, the last axis."
 )
 def softmax_over_patches(codes, logits, mask):
     scores = ops.log_softmax(logits, axis=1)
@@ -305,7 +306,7 @@ def mask_tokens_first(visible, mask_token, restore):
 
 
 @misconception(
-    "restore_order", "`restore` is turned round once more: it says for each patch where to take it from."
+    "restore_order", "`restore` is inverted once more: it already says for each patch where to take it from."
 )
 def restored_backwards(visible, mask_token, restore):
     return restore_order(visible, mask_token, ops.argsort(restore, axis=-1))
@@ -386,7 +387,9 @@ def one_dimension_only(grid, hidden_dim):
     return ops.convert_to_tensor(np.concatenate([np.sin(angles), np.cos(angles)], axis=-1), dtype="float32")
 
 
-@misconception("sin_cos_positions", "The patches come column by column: they come row by row, as one reads.")
+@misconception(
+    "sin_cos_positions", "The patches come column by column: they should come row by row, as one reads."
+)
 def column_by_column(grid, hidden_dim):
     table = ops.reshape(sin_cos_positions(grid, hidden_dim), (*grid, hidden_dim))
     return ops.reshape(ops.transpose(table, (1, 0, 2)), (-1, hidden_dim))
@@ -448,7 +451,7 @@ class HiddenButEncoded(MAEEncoder):
         return self.encoder(ops.concatenate([first, patches], axis=1)), mask, restore
 
 
-@misconception("MAEEncoder", "The class token stands behind the patches: it comes first.")
+@misconception("MAEEncoder", "The class token stands behind the patches: it should come first.")
 class ClassTokenBehind(MAEEncoder):
     def call(self, images, noise=None):
         positions = ops.convert_to_tensor(self.positions)
@@ -659,7 +662,7 @@ def blocks_one_too_low(paths, num_layers, decay=0.75):
 
 
 @misconception(
-    "layer_rates", "The final normalization is taken for an embedding: it comes behind all blocks."
+    "layer_rates", "The final normalization is taken for an embedding: it should come behind all blocks."
 )
 def final_norm_forgotten(paths, num_layers, decay=0.75):
     rates = layer_rates(paths, num_layers, decay)

@@ -252,7 +252,7 @@ class EncoderMaskInverted(EncoderLayer):
 
 
 @misconception(
-    "EncoderLayer", "The feed-forward part reads the layer's input: it reads what the attention gave."
+    "EncoderLayer", "The feed-forward part reads the layer's input: it should read what the attention gave."
 )
 class FeedForwardBesideAttention(EncoderLayer):
     def call(self, inputs, attention_mask=None):
@@ -285,7 +285,7 @@ class FeedForwardReadsSum(EncoderLayer):
         return self.feed_forward_residual(x, sublayer=lambda _: self.feed_forward(x))
 
 
-@misconception("EncoderLayer", "The feed-forward part comes first: attention comes first.")
+@misconception("EncoderLayer", "The feed-forward part comes first: attention should come first.")
 class FeedForwardFirst(EncoderLayer):
     def call(self, inputs, attention_mask=None):
         x = self.feed_forward_residual(inputs, sublayer=self.feed_forward)
@@ -344,7 +344,8 @@ class BiasForgotten(EncoderLayer):
 
 
 @misconception(
-    "DecoderLayer", "Cross-attention takes its keys and values from the target: they come from `memory`."
+    "DecoderLayer",
+    "Cross-attention takes its keys and values from the target: they should come from `memory`.",
 )
 class MemoryUnused(DecoderLayer):
     def call(self, inputs, memory, attention_mask=None, cross_attention_mask=None):
@@ -421,7 +422,7 @@ class CrossAttentionFirst(DecoderLayer):
 
 
 @misconception(
-    "DecoderLayer", "Cross-attention reads the layer's input: it reads what the self-attention gave."
+    "DecoderLayer", "Cross-attention reads the layer's input: it should read what the self-attention gave."
 )
 class SelfAttentionSkipped(DecoderLayer):
     def call(self, inputs, memory, attention_mask=None, cross_attention_mask=None):
@@ -525,7 +526,9 @@ def inputs_not_shortened(tokens):
     return tokens, tokens[:, 1:]
 
 
-@misconception("shift_targets", "The shift runs along the batch: it runs along the length, the second axis.")
+@misconception(
+    "shift_targets", "The shift runs along the batch: it should run along the length, the second axis."
+)
 def shifted_along_the_batch(tokens):
     return tokens[:-1], tokens[1:]
 

@@ -31,7 +31,7 @@ def strips_instead_of_patches(images, patch_size):
     return ops.reshape(images, (-1, count, patch_size * patch_size * channels))
 
 
-@misconception("patchify", "The patches come column by column: they come row by row, as one reads.")
+@misconception("patchify", "The patches come column by column: they should come row by row, as one reads.")
 def columns_first(images, patch_size):
     _, height, width, channels = images.shape
     rows, columns = height // patch_size, width // patch_size
@@ -103,7 +103,7 @@ def grid_turned(patches, patch_size, grid):
     return unpatchify(patches, patch_size, grid[::-1])
 
 
-@misconception("unpatchify", "The patches are laid out column by column: they come row by row.")
+@misconception("unpatchify", "The patches are laid out column by column: they should come row by row.")
 def laid_out_by_columns(patches, patch_size, grid):
     rows, columns = grid
     order = np.arange(rows * columns).reshape(columns, rows).T.reshape(-1)
@@ -195,7 +195,7 @@ class MeanColourOnly(PatchEmbedding):
 # --- ViTEmbedding -----------------------------------------------------------------------------------------
 
 
-@misconception("ViTEmbedding", "The learned tokens stand behind the patches: they come first.")
+@misconception("ViTEmbedding", "The learned tokens stand behind the patches: they should come first.")
 class TokensLast(ViTEmbedding):
     def place(self, patches):
         tokens = ops.convert_to_tensor(self.tokens)
@@ -294,7 +294,9 @@ class NormalizedPath(ViTBlock):
         return x + self.dropout(self.output_dense(self.intermediate_dense(x)))
 
 
-@misconception("ViTBlock", "The MLP reads the block's input: it reads what came out of the attention part.")
+@misconception(
+    "ViTBlock", "The MLP reads the block's input: it should read what came out of the attention part."
+)
 class MLPBesideAttention(ViTBlock):
     def call(self, inputs):
         attended = self.dropout(self.attention(self.attention_normalization(inputs))[0])
@@ -453,13 +455,13 @@ def smoothed_positions(positions, old_grid, new_grid, num_tokens=1):
     return ops.concatenate([positions[:num_tokens], patches], axis=0)
 
 
-@misconception("interpolate_positions", "The rows of the learned tokens are lost: they stay in front.")
+@misconception("interpolate_positions", "The rows of the learned tokens are lost: they should stay in front.")
 def tokens_lost(positions, old_grid, new_grid, num_tokens=1):
     return interpolate_positions(positions, old_grid, new_grid, num_tokens)[num_tokens:]
 
 
 @misconception(
-    "interpolate_positions", "The rows of the learned tokens stand at the end: they stay in front."
+    "interpolate_positions", "The rows of the learned tokens stand at the end: they should stay in front."
 )
 def tokens_at_the_end(positions, old_grid, new_grid, num_tokens=1):
     stretched = interpolate_positions(positions, old_grid, new_grid, num_tokens)

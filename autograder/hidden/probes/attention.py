@@ -110,14 +110,16 @@ def finite_and_right_elsewhere(arrays, expected):
         if found.shape != wanted.shape or found.dtype.kind != "f":
             return f"numbers of shape {wanted.shape} are expected, not {found.dtype} of shape {found.shape}"
         if not np.isfinite(found).all():
-            return "a query that may attend nowhere gives NaN"
+            return "those queries give NaN"
         if not np.allclose(found[somewhere], wanted[somewhere], rtol=1e-4, atol=1e-4):
-            return "queries that may attend somewhere give other values"
+            return "the values of the other queries are not right"
     return None
 
 
 @probe(
-    "scaled_dot_product_attention", "with queries that may attend nowhere", compare=finite_and_right_elsewhere
+    "scaled_dot_product_attention",
+    "where some queries have all their keys hidden",
+    compare=finite_and_right_elsewhere,
 )
 def nowhere_to_attend(attention, rng):
     batch, queries, keys, key_dim, value_dim = distinct(rng, 5, low=3)

@@ -202,7 +202,7 @@ def is_dropped(arrays, expected):
         return f"shape {expected['plain'].shape} is expected, not {trained.shape}"
     kept = trained != 0
     if not 0.3 < kept.mean() < 0.7:
-        return f"with dropout=0.5, {1 - kept.mean():.0%} of the numbers are dropped in training"
+        return f"with dropout=0.5, {1 - kept.mean():.0%} of the numbers are dropped in training; about half should be"
     if not np.allclose(trained[kept], 2 * plain[kept], rtol=1e-3, atol=1e-4):
         return "the dropout is to come last, after the normalization"
     return None
@@ -433,7 +433,7 @@ def is_dropped_before(arrays, expected):
     if plain.shape != expected["plain"].shape or trained.shape != expected["trained"].shape:
         return f"shape {expected['trained'].shape} is expected, not {trained.shape}"
     if not np.allclose(plain, expected["plain"], rtol=1e-3, atol=1e-4):
-        return "the scores are off"
+        return "the scores are not right"
     kept = np.abs(trained - 20.0) > 1e-4
     if not 0.25 < kept.mean() < 0.75:
         return "with dropout=0.5, about half of what the dense layer reads is to be dropped in training"
