@@ -16,13 +16,14 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from autograder.classroom.assignments import find_notebook, mark_cells
 from autograder.classroom.feedback_page import FOR_GRADERS, SUMMARY
 from autograder.classroom.learner_markdown import in_html as markdown
 from autograder.classroom.marking.gradebook import PREFIX, answered
+from autograder.judge.errors import JudgeError
 from autograder.judge.verdict import Verdict, verdict_path
 from course.checking import in_html
 from course.errors import CourseError
-from course.notebooks.lesson import find_lesson
 
 MOST_OUTPUT = 4_000  # characters of one output
 HINT = re.compile(r"<details><summary>([^<]*)</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
@@ -48,28 +49,23 @@ class WhoMarked(NbGraderPreprocessor):
 
 
 class FeedbackExporter(HTMLExporter):
-    """Makes the page. An assignment that is none of this course's labs gets nbgrader's own."""
+    """Makes the page. An assignment that trusted grading does not know gets nbgrader's own."""
 
     def from_notebook_node(self, nb, resources=None, **options):
-        lesson = _lesson(nb)
-        if lesson is None:
+        names, root = resources["nbgrader"], self.parent.coursedir.root
+        try:
+            lesson = find_notebook(root, names["assignment"], names["notebook"])
+        except (CourseError, JudgeError, LookupError):
             return super().from_notebook_node(nb, resources=resources, **options)
         nb, resources = self._preprocess(nb, self._init_resources(resources))
         names = resources["nbgrader"]
-        path = verdict_path(self.parent.coursedir.root, names["assignment"], names["student"])
+        path = verdict_path(root, names["assignment"], names["student"])
         try:
             verdict = Verdict.load(path)
         except (OSError, ValueError, TypeError, KeyError):
             verdict = None  # taken away since; the gradebook still has the points
         resources["output_extension"] = ".html"
         return render(lesson, nb, verdict, names), resources
-
-
-def _lesson(nb):
-    try:
-        return find_lesson(nb.metadata.get("course", {}).get("lab", ""))
-    except CourseError:
-        return None
 
 
 def render(lesson, nb, verdict, names) -> str:
@@ -99,7 +95,7 @@ def render(lesson, nb, verdict, names) -> str:
     exercises, questions = _exercises(lesson, nb, marks), _questions(lesson, nb)
     return (
         environment.get_template("feedback_page.html.j2").render(
-            lesson=lesson,
+            title=getattr(lesson, "title", lesson.name),
             exercises=exercises,
             questions=questions,
             notes=[note for note in verdict.notes if not note.startswith(FOR_GRADERS)] if verdict else [],
@@ -115,45 +111,41 @@ def render(lesson, nb, verdict, names) -> str:
 
 
 def _exercises(lesson, nb, marks):
-    found, wrong = [], {name for name, mark in marks.items() if not mark.right}
+    """What the page says of each exercise; its points are those of all cells that its mark goes to."""
+    places, found = mark_cells(lesson), {}
+    wrong = {name for name, mark in marks.items() if not mark.right}
     sources = {_name(cell): cell.source for cell in nb.cells if _role(cell) == "answer"}
     for cell in nb.cells:
-        name = _name(cell)
-        if _role(cell) != "check" or name not in lesson.exercises:
-            continue
-        given, mark = cell.metadata.get("nbgrader", {}), marks.get(name)
-        score, most = given.get("score") or 0, given.get("points") or lesson.exercises[name].points
+        if _role(cell) in ("check", "test") and _name(cell) in places:
+            given, (name, share) = cell.metadata.get("nbgrader", {}), places[_name(cell)]
+            one = found.setdefault(
+                name, {"name": name, "score": 0, "most": 0, "changed": False, "waits": False}
+            )
+            one["score"] += given.get("score") or 0
+            one["most"] += given.get("points") or lesson.exercises[name].points * share
+            one["changed"] |= bool(given.get("manual"))
+            one["waits"] |= bool(given.get("waits"))
+    for name, one in found.items():
+        mark = marks.get(name)
         problems = list(mark.problems) if mark else []
         unwritten = problems == [UNWRITTEN]
-        found.append(
-            {
-                "name": name,
-                "score": score,
-                "most": most,
-                "state": "right"
-                if score >= most
-                else "unwritten"
-                if unwritten
-                else "part"
-                if score
-                else "wrong",
-                "named": bool(mark and mark.diagnosis),
-                "problems": [] if unwritten else problems,
-                "examples": getattr(mark, "examples", []) if mark else [],
-                "helped": [one for one in mark.helped if one in wrong] if mark else [],
-                "changed": bool(given.get("manual")),
-                "waits": bool(given.get("waits")),
-                "source": sources.get(name, ""),
-            }
-        )
-    return found
+        right = one["score"] >= one["most"]
+        one |= {
+            "state": "right" if right else "unwritten" if unwritten else "part" if one["score"] else "wrong",
+            "named": bool(mark and mark.diagnosis),
+            "problems": [] if unwritten else problems,
+            "examples": mark.examples if mark else [],
+            "helped": [other for other in mark.helped if other in wrong] if mark else [],
+            "source": sources.get(name, ""),
+        }
+    return list(found.values())
 
 
 def _questions(lesson, nb):
     found = []
     for cell in nb.cells:
         given = cell.metadata.get("nbgrader", {})
-        name = given.get("grade_id", "").removeprefix(PREFIX)
+        name = _name(cell).removeprefix(PREFIX)
         if _role(cell) == "question" and name in lesson.questions:
             written = answered(cell.source)
             comment = given.get("comment") or ""

@@ -105,10 +105,10 @@ class Grader:
                     mark_exercise(session, assignment, exercise, self.seed, source, session.broken)
                 )
             verdict.notes += session.notes
+            self._show_examples(session, assignment, verdict)
         tested = [name for name, exercise in assignment.exercises.items() if exercise.tests]
         if tested:
             verdict.notes.append(f"{CONTAINED}: {', '.join(tested)}")
-            self._show_examples(session, assignment, verdict)
         return verdict
 
     def _show_examples(self, session, assignment, verdict):
