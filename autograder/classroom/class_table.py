@@ -11,28 +11,34 @@ LONGEST_NAME = 24
 
 
 class ClassTable:
-    """One row per submission: marks by exercise, total, and what went wrong in words.
+    """One row per learner: marks by exercise, total, and what went wrong in words.
 
     Where a terminal is too narrow for a column of sentences, they stand under the marks.
     """
 
-    def __init__(self, lesson, graded):
-        self.lesson, self.graded = lesson, graded
+    def __init__(self, lesson, graded, lateness=None, left_out=None):
+        self.lesson, self.lateness, self.left_out = lesson, lateness or {}, left_out or {}
+        known = {student for student, _ in graded}
+        absent = [(student, None) for student in self.left_out if student not in known]
+        self.graded = sorted([*graded, *absent], key=lambda pair: pair[0])
         self.heads = [
             f"{number}\n/{c.points:g}" for number, c in enumerate(lesson.exercises.values(), start=1)
         ]
         self.heads.append(f"all\n/{sum(cell.points for cell in lesson.exercises.values()):g}")
         self.title = f"{lesson.lab}: {len(graded)} submission{'' if len(graded) == 1 else 's'}"
+        self.title += f", {len(absent)} learner{'' if len(absent) == 1 else 's'} without" if absent else ""
 
     def __rich_console__(self, console, options):
         names = max([cell_len(student) for student, _ in self.graded] + [7])
         taken = names + 4 + 7 * len(self.heads) + 2
         yield from self._wide() if options.max_width - taken >= WORDS_NEED else self._narrow(names)
 
-    def _marks(self, verdict):
-        if not verdict.marks:
-            return [Text("?")] * len(self.heads)
-        total = Text(f"{verdict.points:g}", style="bold")
+    def _marks(self, student, verdict):
+        if verdict is None or not verdict.marks:
+            return [Text("-" if verdict is None else "?")] * len(self.heads)
+        late = self.lateness.get(student)
+        points = verdict.points - (late.off(verdict.points) if late else 0)
+        total = Text(f"{round(points, 2):g}", style="bold")
         return [*(Text(f"{mark.points:g}", style=_colour(mark)) for mark in verdict.marks), total]
 
     def _wide(self):
@@ -42,12 +48,12 @@ class ClassTable:
             table.add_column(head, justify="right")
         table.add_column("what went wrong", overflow="fold", ratio=1)
         for student, verdict in self.graded:
-            table.add_row(Text(student), *self._marks(verdict), what_went_wrong(verdict))
+            table.add_row(Text(student), *self._marks(student, verdict), self._words(student, verdict))
         yield table
 
     def _narrow(self, names):
         names = min(names, LONGEST_NAME)
-        marks = [self._marks(verdict) for _, verdict in self.graded]
+        marks = [self._marks(student, verdict) for student, verdict in self.graded]
         parts = [head.split("\n") for head in self.heads]
         widths = [
             max([len(part) for part in parts[k]] + [len(row[k]) for row in marks if k < len(row)])
@@ -62,19 +68,31 @@ class ClassTable:
             for mark, width in zip(row, widths, strict=False):
                 line.append("  " + " " * (width - len(mark))).append_text(mark)
             yield line
-            words = what_went_wrong(verdict)
+            words = self._words(student, verdict)
             if words:
-                yield Padding(Text.from_markup(words), (0, 0, 0, 4))
+                yield Padding(Text.from_markup(words), (0, 0, 0, 4), expand=False)
+
+    def _words(self, student, verdict):
+        """Why there is no mark, what lateness costs, what went wrong."""
+        from rich.markup import escape
+
+        reason, late = self.left_out.get(student), self.lateness.get(student)
+        rows = [f"[magenta]{escape(reason)}[/]"] if reason else []
+        rows += [f"[yellow]{escape(late.words)}[/]"] if late is not None and late.words else []
+        rows += [what_went_wrong(verdict)] if verdict is not None else []
+        return "\n".join(filter(None, rows))
 
 
-def class_table(lesson, graded):
-    """One row per submission, for any width of terminal.
+def class_table(lesson, graded, lateness=None, left_out=None):
+    """One row per learner, for any width of terminal.
 
     Args:
         lesson: the `Lesson`.
         graded: `(student, Verdict)` pairs.
+        lateness: student -> `Lateness`, which comes off the total.
+        left_out: student -> why there is nothing to grade.
     """
-    return ClassTable(lesson, graded)
+    return ClassTable(lesson, graded, lateness, left_out)
 
 
 def legend(lesson):

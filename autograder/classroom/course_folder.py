@@ -50,6 +50,61 @@ def reason_ungradable(folder):
     return ""
 
 
+NOTHING = "nothing handed in for this lab"
+
+
+def notebook_in(folder, name):
+    """The notebook that counts in a submitted folder: the one with the lab's name, or else the only one.
+
+    Args:
+        folder: `submitted/STUDENT/LAB`.
+        name: the notebook's name, without `.ipynb`.
+
+    Returns:
+        `(path, note, reason)`: where it is, what a person has to know about that, and why there is none; `path` is
+        `None` then.
+    """
+    folder = Path(folder)
+    right = folder / f"{name}.ipynb"
+    if right.is_file():
+        return right, "", ""
+    if not folder.is_dir():
+        return None, "", NOTHING
+    try:
+        if right.is_dir():
+            return None, "", f"{right.name} is a folder, no notebook"
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    except OSError as error:
+        return None, "", f"the folder cannot be read ({error.strerror})"
+    files = [path for path in files if not path.name.startswith("timestamp.") and not _hidden(path, folder)]
+    books = [path for path in files if path.suffix.lower() == ".ipynb"]
+    shown = [printable(path.relative_to(folder).as_posix()) for path in books or files]
+    listed = ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
+    if not files:
+        return None, "", "the folder is empty"
+    if not books:
+        return None, "", f"there is no notebook in the folder, only {listed}"
+    if len({_content(path) for path in books}) > 1:
+        return None, "", f"several notebooks, {listed}: call the one that counts {right.name}"
+    return books[0], f"taken although it is called {shown[0]}: it is the only notebook in the folder", ""
+
+
+def with_note(notes, note):
+    """The notes on a submission, with one on where its notebook lay."""
+    return [note, *notes] if note else list(notes)
+
+
+def _hidden(path, folder):
+    return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+
+
+def _content(path):
+    try:
+        return digest(path.read_bytes())
+    except OSError:
+        return path
+
+
 def printable(name):
     """A file's name as any terminal can show it."""
     return name if name.isprintable() else name.encode("unicode_escape", "backslashreplace").decode("ascii")
@@ -73,9 +128,8 @@ def is_complete_result(submitted, autograded, name):
     """
     try:
         result = json.loads((Path(autograded) / f"{name}.ipynb").read_text(encoding="utf-8"))
-        if result["metadata"]["course"]["graded"] != digest(
-            read_submission(Path(submitted) / f"{name}.ipynb")
-        ):
+        path, _, _ = notebook_in(submitted, name)
+        if path is None or result["metadata"]["course"]["graded"] != digest(read_submission(path)):
             return False
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -135,6 +189,8 @@ def drop_ungradable(converter):
             log.error("%s is left out: %s", printable(student), reason)
             del converter.assignments[source]
             continue
+        if notebook_in(source, name)[0] is not None:  # whatever it is called; `RepairingExporter` finds it
+            converter.assignments[source] = [os.path.join(source, f"{name}.ipynb")]
         result = coursedir.format_path(coursedir.autograded_directory, student, coursedir.assignment_id)
         if os.path.isdir(result) and not all(is_complete_result(source, result, name) for name in names):
             log.info("%s is graded again: the result there is not whole, or of another submission", student)

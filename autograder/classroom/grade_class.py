@@ -9,9 +9,11 @@ from rich.markup import escape
 from autograder.classroom import gradebook, submissions
 from autograder.classroom.assignments import find_notebook, judged_as, release
 from autograder.classroom.class_table import class_table, legend
-from autograder.classroom.course_folder import GradeError, lock_course_folder, printable
+from autograder.classroom.course_folder import NOTHING, GradeError, lock_course_folder, printable
 from autograder.classroom.fail_closed import expect_protected
+from autograder.classroom.lateness import settle
 from autograder.classroom.lms.export import waiting_answers
+from autograder.classroom.lms.roster import list_names
 from autograder.classroom.nbgrader_plugin import close_graders, shared_grader
 from autograder.console import console, progress, short_path
 from autograder.judge import DEFAULT_SEED
@@ -51,7 +53,7 @@ def grade_class(
     if isolation is not None:
         config.GradeInSandbox.isolation = isolation
     found, left_out = submissions.find_submissions(course_dir, lesson, student)
-    if not found and not left_out:
+    if not found and all(reason == NOTHING for reason in left_out.values()):
         folder = course_dir / "submitted" / ("STUDENT" if student == "*" else student) / lesson.lab
         raise GradeError(f"there is nothing to grade: put the submissions at {folder / lesson.name}.ipynb")
     with lock_course_folder(course_dir):
@@ -64,7 +66,14 @@ def grade_class(
         if found and not todo:
             console.print("Everything is graded already; --force grades it again.")
         graded = submissions.load_verdicts(course_dir, lesson)
-        console.print(class_table(lesson, graded))
+        lateness, changed = settle(course_dir, lesson, config)
+        moved = [name for name in changed if name not in {one.student for one in todo}]
+        if moved:
+            console.print(
+                f"Lateness was worked out anew, without judging again, for {list_names(moved)}.", markup=False
+            )
+        gradebook.forget_pages(course_dir, lesson, changed)
+        console.print(class_table(lesson, graded, lateness, left_out))
         console.print(legend(lesson), "[bold]=[/] a known misconception, recognised", sep="\n")
         if feedback:
             with console.status("writing feedback pages and the CSV"):
@@ -78,8 +87,14 @@ def grade_class(
 
 
 def _say_what_is_left(left_out, failed):
+    reasons = {}
     for name, reason in left_out.items():
-        console.print(f"[red]left out: {escape(printable(name))}: {escape(reason)}[/]", highlight=False)
+        reasons.setdefault(reason, []).append(printable(name))
+    for reason, names in reasons.items():
+        colour = "dim" if reason == NOTHING else "red"
+        console.print(
+            f"[{colour}]left out: {escape(list_names(names))}: {escape(reason)}[/]", highlight=False
+        )
     reasons = {}
     for name, reason in failed.items():
         reasons.setdefault(reason, []).append(printable(name))

@@ -79,7 +79,7 @@ def record(course_dir, lesson, config, todo, tick=lambda: None):
     expect_protected(config)
     with _course(course_dir, lesson, config, "w") as (coursedir, log):
         recorder = _Recorder(coursedir=coursedir, config=config, log=log)
-        recorder.todo, recorder.tick, recorder.failed = todo, tick, {}
+        recorder.name, recorder.todo, recorder.tick, recorder.failed = lesson.name, todo, tick, {}
         recorder.start()
         return recorder.failed
 
@@ -104,8 +104,10 @@ class _Recorder(Autograde):
     def convert_notebooks(self):
         for one in self.todo:
             source = self._format_source(self.coursedir.assignment_id, one.student)
+            # By the name that the gradebook knows; `RepairingExporter` finds the file, whatever it is called.
+            path = os.path.join(source, f"{self.name}.ipynb")
             for last in (*[False] * (TRIES - 1), True):
-                self.assignments, self.reason = {source: [str(one.path)]}, None
+                self.assignments, self.reason = {source: [path]}, None
                 try:
                     super().convert_notebooks()
                 except NbGraderException as error:
@@ -115,8 +117,15 @@ class _Recorder(Autograde):
                             continue
                         raise _fault(self.coursedir.db_url, database) from None
                     self.failed[one.student] = _sentence(self.reason or error)
+                    if one.note:  # nbgrader missed the notebook by its name, and wrote 0 points to begin with
+                        self._leave_open(one.student)
                 break
             self.tick()
+
+    def _leave_open(self, student):
+        place = {"db_url": self.coursedir.db_url, "assignment": self.coursedir.assignment_id}
+        with contextlib.suppress(MissingEntry):
+            forget_marks(place | {"notebook": self.name, "student": student})
 
     def init_destination(self, assignment_id, student_id):
         """Whatever is there belongs to an earlier run; the page first, so that none outlives its marks."""
@@ -151,6 +160,28 @@ class _Recorder(Autograde):
         except Exception as error:
             self.reason = error
             raise
+
+
+def forget_marks(names):
+    """Leave the scores of a submission open and ask for a person's eye.
+
+    Args:
+        names: `db_url`, `notebook`, `assignment` and `student`, as nbgrader calls them.
+    """
+    with Gradebook(names["db_url"]) as gradebook:
+        notebook = gradebook.find_submission_notebook(
+            names["notebook"], names["assignment"], names["student"]
+        )
+        for grade in notebook.grades:
+            grade.auto_score = None
+            grade.needs_manual_grade = True
+        gradebook.db.commit()
+
+
+def forget_pages(course_dir, lesson, students):
+    """Take away feedback pages that say something else than they should by now; `write_feedback` writes them anew."""
+    for student in students:
+        shutil.rmtree(Path(course_dir) / "feedback" / student / lesson.lab, ignore_errors=True)
 
 
 def write_feedback(course_dir, lesson, config, force=False):

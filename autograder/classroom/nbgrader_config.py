@@ -32,7 +32,6 @@ def configure(config):
 
     from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
     from nbgrader.preprocessors import (
-        AssignLatePenalties,
         CheckCellMetadata,
         GetGrades,
         IgnorePattern,
@@ -42,6 +41,7 @@ def configure(config):
 
     from autograder.classroom.fail_closed import guard_nbgrader
     from autograder.classroom.feedback_export import FeedbackExporter, WhoMarked
+    from autograder.classroom.lateness import LatenessInSummary, LatePenalties
     from autograder.classroom.nbgrader_plugin import GradeInSandbox, RepairingExporter
 
     guard_nbgrader()
@@ -51,9 +51,14 @@ def configure(config):
         IgnorePattern,
         LimitOutput,
         SaveAutoGrades,
-        AssignLatePenalties,
+        LatePenalties,  # in the place of AssignLatePenalties
         CheckCellMetadata,
     ]
     config.GenerateFeedback.exporter_class = FeedbackExporter
-    config.GenerateFeedback.preprocessors = [GetGrades, WhoMarked, CSSHTMLHeaderPreprocessor]
+    config.GenerateFeedback.preprocessors = [
+        GetGrades,
+        WhoMarked,
+        LatenessInSummary,
+        CSSHTMLHeaderPreprocessor,
+    ]
     return stubs(config)

@@ -9,13 +9,12 @@ import atexit
 from pathlib import Path
 
 from nbconvert.exporters import NotebookExporter
-from nbgrader.api import Gradebook
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Integer, Unicode
 
 from autograder.classroom.assignments import find_assignments, find_notebook, judged_as, read_release
-from autograder.classroom.course_folder import GradeError, digest, drop_ungradable
+from autograder.classroom.course_folder import GradeError, digest, drop_ungradable, notebook_in, with_note
 from autograder.classroom.feedback_page import write_verdict
 from autograder.classroom.waived_answers import marked, read_record, without_points
 from autograder.judge import DEFAULT_SEED
@@ -51,8 +50,11 @@ class RepairingExporter(NotebookExporter):
             raise NbGraderException(
                 f"{release} is missing; run `autograder build --course .` in the course folder first"
             )
+        path, note, reason = notebook_in(Path(filename).parent, names["notebook"])
+        if path is None:
+            raise NbGraderException(reason)
         try:
-            content = read_submission(filename)
+            content = read_submission(path)
         except OSError as error:
             _leave_open(names, f"it could not be read: {error.strerror}")
         try:
@@ -60,7 +62,8 @@ class RepairingExporter(NotebookExporter):
             repaired = repair(read_release(folder, lesson), content)
         except (JudgeError, LookupError) as error:
             raise NbGraderException(f"{names['assignment']}: {error}") from None
-        repaired.notebook.metadata.course.update(repairs=repaired.notes, submitted=digest(content))
+        notes = with_note(repaired.notes, note)
+        repaired.notebook.metadata.course.update(repairs=notes, submitted=digest(content))
         return self.from_notebook_node(repaired.notebook, resources=resources, **options)
 
 
@@ -106,8 +109,11 @@ def _leave_open(names, reason, notes=(), seed=DEFAULT_SEED):
     Raises:
         NbGraderException: always, so that nbgrader goes on with the next submission.
     """
+    # Here, because that module knows nbgrader's converters, which know this one.
+    from autograder.classroom.gradebook import forget_marks
+
     Verdict(names["assignment"], seed, notes=list(notes), regrade=reason).save(_verdict_file(names))
-    _forget_marks(names)
+    forget_marks(names)
     raise NbGraderException(f"to be graded again: {reason}") from None
 
 
@@ -127,15 +133,3 @@ def close_graders():
     """End the warm servers."""
     while _GRADERS:
         _GRADERS.popitem()[1].close()
-
-
-def _forget_marks(names):
-    """Leave the scores open and ask for a person's eye."""
-    with Gradebook(names["db_url"]) as gradebook:
-        notebook = gradebook.find_submission_notebook(
-            names["notebook"], names["assignment"], names["student"]
-        )
-        for grade in notebook.grades:
-            grade.auto_score = None
-            grade.needs_manual_grade = True
-        gradebook.db.commit()

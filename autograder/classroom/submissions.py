@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.classroom.assignments import judged_as, read_release
-from autograder.classroom.course_folder import GradeError, is_complete_result, reason_ungradable
+from autograder.classroom.course_folder import (
+    NOTHING,
+    GradeError,
+    is_complete_result,
+    notebook_in,
+    printable,
+    reason_ungradable,
+    with_note,
+)
 from autograder.judge.grader import code_cells
 from autograder.judge.notebook_repair import read_submission, repair
 from autograder.judge.verdict import Verdict, verdict_path
@@ -21,10 +29,15 @@ from autograder.judge.verdict import Verdict, verdict_path
 
 @dataclass(frozen=True)
 class Submission:
-    """One learner's notebook in `submitted/`."""
+    """One learner's notebook in `submitted/`.
+
+    Attributes:
+        note: what a person has to know about where it lay.
+    """
 
     student: str
     path: Path
+    note: str = ""
 
 
 def load_config(course_dir):
@@ -89,20 +102,42 @@ def find_submissions(course_dir, lesson, student="*"):
     """What was handed in for a lab.
 
     Returns:
-        `(found, left_out)`: the submissions by student, and student -> why that one cannot be graded.
+        `(found, left_out)`: the submissions by student, and student -> why that one cannot be graded. Whoever has a
+        folder in `submitted/` is in one of the two.
     """
     found, left_out = [], {}
-    for folder in sorted((Path(course_dir) / "submitted").glob(f"*/{lesson.lab}")):
-        name = folder.parent.name
-        path = folder / f"{lesson.name}.ipynb"
-        if student not in ("*", name):
+    for person in sorted((Path(course_dir) / "submitted").glob("*")):
+        name = person.name
+        if student not in ("*", name) or name.startswith(".") or not (person.is_dir() or person.is_symlink()):
             continue
-        reason = reason_ungradable(folder)
+        folder = person / lesson.lab
+        reason = reason_ungradable(folder) or _absent(person, lesson)
+        path, note = None, ""
+        if not reason:
+            path, note, reason = notebook_in(folder, lesson.name)
         if reason:
             left_out[name] = reason
-        elif path.exists():
-            found.append(Submission(name, path))
+        else:
+            found.append(Submission(name, path, note))
     return found, left_out
+
+
+def _absent(person, lesson):
+    """Why there is nothing of a lab in a learner's folder; empty if there is."""
+    if (person / lesson.lab).is_dir():
+        return ""
+    try:
+        inside = sorted(path.name for path in person.iterdir())
+    except OSError as error:
+        return f"the folder cannot be read ({error.strerror})"
+    if (person / lesson.lab).exists():
+        return f"{lesson.lab} is a file, and should be a folder with the notebook in it"
+    if not inside:
+        return "the folder is empty"
+    strays = [name for name in inside if name.lower().endswith(".ipynb")]
+    if strays:
+        return f"{printable(strays[0])} lies in the learner's folder: put it into {lesson.lab}/ in it"
+    return NOTHING
 
 
 def ungraded(course_dir, lesson, found, force=False):
@@ -113,7 +148,11 @@ def ungraded(course_dir, lesson, found, force=False):
     return [
         one
         for one in found
-        if not is_complete_result(one.path.parent, results / one.student / lesson.lab, lesson.name)
+        if not is_complete_result(
+            Path(course_dir) / "submitted" / one.student / lesson.lab,
+            results / one.student / lesson.lab,
+            lesson.name,
+        )
     ]
 
 
@@ -126,7 +165,7 @@ def read_cells(course_dir, lesson, found):
         except OSError:
             yield one, None, []
         else:
-            yield one, code_cells(repaired.notebook), repaired.notes
+            yield one, code_cells(repaired.notebook), with_note(repaired.notes, one.note)
 
 
 def judge_in_parallel(course_dir, lesson, found, grader, workers, progress):

@@ -8,30 +8,48 @@ an archive holds.
 
 import contextlib
 import json
+import os
 import re
+import shlex
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autograder.atomic_write import write_whole
 from autograder.classroom.course_folder import GradeError, digest, lock_course_folder, printable
-from autograder.classroom.lms.file_names import reader
+from autograder.classroom.deadlines import course_timezone
+from autograder.classroom.lms.file_names import namer, read_names
+from autograder.classroom.lms.record import write_record
 from autograder.classroom.lms.roster import list_names, truncate
-from autograder.classroom.lms.unpack import unpack
-from autograder.judge.atomic_write import write_whole
+from autograder.classroom.lms.times import TimeReader, find_timezone
+from autograder.classroom.lms.unpack import Unpacker, unpack
 
 
-def collect(source, lab, course_dir, pattern=None, origin=None, dry_run=False):
+def collect(
+    source,
+    lab,
+    course_dir,
+    pattern=None,
+    origin=None,
+    dry_run=False,
+    timezone=None,
+    day_first=None,
+    encoding=None,
+):
     """Collect a download and say what became of every file in it.
 
     Args:
         source: a folder, or a zip.
         pattern: regular expression, matched from the start of each path inside the download, with a group
             `student_id` and, if there are, `timestamp` (any usual form) or `order` (a number).
-        origin: a key of `autograder.classroom.lms.file_names.PATTERNS`, in the place of a pattern.
+        origin: a key of `autograder.classroom.lms.sources.SYSTEMS`, in the place of a pattern.
         dry_run: write nothing.
+        timezone: name of the zone in which times without one were written; that of `deadlines.toml` if left out.
+        day_first: whether 05.11.2026 is in November; found from the other dates if left out and they show it.
+        encoding: code page of names in zips that do not say it.
 
     Returns:
-        Learner -> the path that was collected.
+        A `Collected`.
 
     Raises:
         GradeError: if nothing can be collected, with the reason.
@@ -43,27 +61,35 @@ def collect(source, lab, course_dir, pattern=None, origin=None, dry_run=False):
     course_dir = Path(course_dir).resolve()
     lesson = find_notebook(course_dir, lab)
     load_config(course_dir)  # complains where there is no course
-    reads = reader(pattern, origin)
+    name_all, unpacker = namer(pattern, origin), Unpacker(encoding)
+    zone = find_timezone(timezone) if timezone else course_timezone(course_dir)
+    times = TimeReader(zone, day_first)
     with tempfile.TemporaryDirectory(prefix="collect-") as scratch:
         with progress(transient=True) as bars:
             bar = bars.add_task("reading", total=None)
-            sorted_out = sort_out(Path(source), lesson, reads, Path(scratch), lambda: bars.advance(bar))
-        if not sorted_out.tries:
-            raise GradeError(_why_nothing(source, sorted_out))
-        chosen, counts = latest(sorted_out, lesson), {}
+            found = sort_out(
+                Path(source), lesson, name_all, times, Path(scratch), lambda: bars.advance(bar), unpacker
+            )
+        if not found.tries:
+            raise GradeError(_why_nothing(source, found))
+        result = Collected(found, latest(found, lesson), dry_run, zone, times, unpacker.guessed)
         with contextlib.nullcontext() if dry_run else lock_course_folder(course_dir):
-            for one in [] if dry_run else chosen.values():
+            for one in [] if dry_run else result.chosen.values():
                 try:
-                    counts.setdefault(place(course_dir, lesson, one), []).append(one.student)
+                    what = place(course_dir, lesson, one)
+                    result.counts.setdefault(what, []).append(one.student)
                 except (GradeError, OSError) as error:
                     reason = getattr(error, "strerror", None) or error
-                    sorted_out.left_out.append(f"{printable(one.path)}: {reason}")
-    for sentence in _sentences(counts, chosen, sorted_out, dry_run):
+                    found.left_out.append(f"{printable(one.path)}: {reason}")
+            taken = {name for what, names in result.counts.items() if what != "older" for name in names}
+            if not dry_run:
+                write_record(course_dir, lesson, origin, [result.chosen[name] for name in taken])
+    for sentence in result.sentences():
         console.print(sentence, highlight=False, markup=False)
     if not dry_run:
-        flag = "" if Path.cwd() == course_dir else f" --course {short_path(course_dir)}"
+        flag = "" if Path.cwd() == course_dir else f" --course {shlex.quote(short_path(course_dir))}"
         console.print(f"Grade     autograder grade {lesson.number}{flag}", highlight=False, soft_wrap=True)
-    return {one.student: one.path for one in chosen.values()}
+    return result
 
 
 @dataclass
@@ -74,25 +100,30 @@ class SortedOut:
     left_out: list = field(default_factory=list)
     others: list = field(default_factory=list)  # no notebooks
     strangers: list = field(default_factory=list)  # the pattern does not match
+    untimed: set = field(default_factory=set)  # learners with a try whose time cannot be read
 
 
-def sort_out(source, lesson, reads, scratch, tick=lambda: None):
+def sort_out(source, lesson, name_all, times, scratch, tick=lambda: None, unpacker=None):
     """Go through a download; the content of notebooks waits in `scratch`, not in memory.
 
     Args:
-        reads: what `reader` gave.
+        name_all: what `namer` gave.
+        times: a `TimeReader`.
+        unpacker: an `Unpacker`.
 
     Returns:
         A `SortedOut`.
     """
-    found = SortedOut()
-    for number, (path, content, problem) in enumerate(unpack(source)):
+    found, files, notes = SortedOut(), [], {}
+    for number, (path, content, problem) in enumerate(unpack(source, unpacker)):
         tick()
         shown = truncate(printable(path))
         if problem:
             found.left_out.append(f"{shown}: {problem}")
             continue
         if not path.lower().endswith(".ipynb"):
+            if content:
+                notes[path] = content
             found.others.append(shown)
             continue
         other = _other_lab(content, lesson)
@@ -100,11 +131,16 @@ def sort_out(source, lesson, reads, scratch, tick=lambda: None):
             found.left_out.append(f"{shown}: it is a notebook of {other}")
             continue
         file = scratch / str(number)
-        one, problem = reads(path, file, digest(content))
-        if one:
-            file.write_bytes(content)
+        file.write_bytes(content)
+        files.append((path, file, digest(content)))
+    names = name_all([path for path, *_ in files], notes)
+    for path, one, problem in read_names(files, names, times):
+        shown = truncate(printable(path))
+        if one and not problem:
             found.tries.append(one)
         elif problem:
+            if one:
+                found.untimed.add(one.student)
             found.left_out.append(f"{shown}: {problem}")
         else:
             found.strangers.append(shown)
@@ -141,6 +177,11 @@ def latest(sorted_out, lesson):
         if len(named) > 1:
             reason = f"the folder {student} could be any of theirs: rename them in the download"
             sorted_out.left_out.append(f"{list_names(sorted(map(printable, named)))}: {reason}")
+        elif student in sorted_out.untimed:
+            names = list_names([printable(one.path) for one in tries])
+            sorted_out.left_out.append(
+                f"{names}: {student} has another try whose time cannot be read; keep one"
+            )
         elif len({one.digest for one in last}) > 1:
             names = list_names([printable(one.path) for one in last])
             sorted_out.left_out.append(
@@ -170,6 +211,10 @@ def place(course_dir, lesson, one):
     for link in (course_dir / "submitted", folder.parent, folder, path, stamp):
         if link.is_symlink():
             raise GradeError(f"{link.relative_to(course_dir)} is a link: take it out of the way")
+    if folder.parent.exists() and one.student not in os.listdir(course_dir / "submitted"):
+        raise GradeError(
+            f"this disk takes {one.student} and another learner's name for one folder: rename one"
+        )
     content = one.file.read_bytes()
     before = path.read_bytes() if path.exists() else None
     if before is not None and one.time and _time(stamp) and one.time < _time(stamp):
@@ -195,24 +240,90 @@ def _time(stamp):
     return None
 
 
-def _sentences(counts, chosen, sorted_out, dry_run):
-    if dry_run:
-        yield "Nothing was written. This would be collected:"
-        yield from (f"  {one.student:<24} {printable(one.path)}" for one in chosen.values())
-    else:
+@dataclass
+class Collected:
+    """What was collected, and what there is to say about it.
+
+    Attributes:
+        chosen: learner -> `Try`.
+        counts: `"new"`, `"same"`, `"replaced"` or `"older"` -> learners.
+    """
+
+    sorted_out: SortedOut
+    chosen: dict
+    dry_run: bool
+    zone: object
+    times: TimeReader
+    guessed: list
+    counts: dict = field(default_factory=dict)
+
+    def sentences(self):
+        """What a person is told, in order."""
+        yield from self._counted()
+        found, counts = self.sorted_out, self.counts
+        if "replaced" in counts:
+            yield f"What was replaced is kept in replaced/: {list_names(counts['replaced'])}."
+        if "older" in counts:
+            yield (
+                f"Kept what was there, because it was handed in later than the download: {list_names(counts['older'])}."
+            )
+        late = [one.student for one in self.chosen.values() if one.name.late]
+        if late:
+            yield f"Marked as late where they come from: {list_names(late)}."
+        if any(one.time and not one.zoned for one in self.chosen.values()):
+            yield (
+                f"Times without a zone were read as {self.zone}'s."
+                if self.zone
+                else "Times without a zone were read as UTC: say --timezone Europe/Berlin, or the like, if they are not."
+            )
+        if self.times.shown_by:
+            order = "day" if self.times.day_first else "month"
+            yield f"Dates were read {order} first, as {self.times.shown_by} shows."
+        together = [one.student for one in self.chosen.values() if one.name.members]
+        if together:
+            yield f"Handed in together, and noted in collected.json: {list_names(together)}."
+        if self.guessed:
+            names = list(dict.fromkeys(name.partition("/")[0] for name in self.guessed))
+            yield (
+                f"The zip does not say in which code page it writes names such as {list_names(names, 3)}: if they are wrong, "
+                "say --encoding cp850, cp1252, cp932 or whatever it is."
+            )
+        if found.strangers:
+            yield f"Not matched by the pattern, so not taken: {list_names(found.strangers)}."
+        if found.others:
+            yield f"No notebooks, so not taken: {list_names(found.others)}."
+        yield from (f"Left out: {sentence}." for sentence in found.left_out)
+
+    def _counted(self):
+        if self.dry_run:
+            yield "Nothing was written. This would be collected:"
+            yield from (f"  {one.student:<24} {printable(one.path)}" for one in self.chosen.values())
+            return
         words = {"new": "new", "replaced": "replaced", "same": "the same as before"}
-        parts = [f"{len(counts[what])} {word}" for what, word in words.items() if what in counts]
-        learners = sum(len(names) for names in counts.values())
+        parts = [f"{len(self.counts[what])} {word}" for what, word in words.items() if what in self.counts]
+        learners = sum(len(names) for names in self.counts.values())
         yield f"{learners} learner{'' if learners == 1 else 's'}: {', '.join(parts) or 'nothing new'}."
-    if "replaced" in counts:
-        yield f"What was replaced is kept in replaced/: {list_names(counts['replaced'])}."
-    if "older" in counts:
-        yield f"Kept what was there, because it was handed in later than the download: {list_names(counts['older'])}."
-    if sorted_out.strangers:
-        yield f"Not matched by the pattern, so not taken: {list_names(sorted_out.strangers)}."
-    if sorted_out.others:
-        yield f"No notebooks, so not taken: {list_names(sorted_out.others)}."
-    yield from (f"Left out: {sentence}." for sentence in sorted_out.left_out)
+
+    def facts(self):
+        """The same as plain lists, for `--json`."""
+        found = self.sorted_out
+        return {
+            "learners": [
+                {
+                    "student": one.student,
+                    "path": one.path,
+                    "handed_in": one.time.isoformat(sep=" ") + " UTC" if one.time else None,
+                    "zone_known": one.zoned,
+                    "late": one.name.late,
+                    "what": next((what for what, names in self.counts.items() if one.student in names), None),
+                }
+                for one in self.chosen.values()
+            ],
+            "written": not self.dry_run,
+            "left_out": found.left_out,
+            "not_matched": found.strangers,
+            "no_notebooks": found.others,
+        }
 
 
 def _why_nothing(source, sorted_out):

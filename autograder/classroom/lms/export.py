@@ -5,11 +5,16 @@ Marks come from nbgrader's gradebook, so they hold what a person graded or chang
 Moodle, and a 0 would be a mark. Given the file that Canvas or Moodle exported, that file is filled in.
 """
 
+import html
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.classroom.course_folder import GradeError
+from autograder.classroom.lateness import Lateness
+from autograder.classroom.lms.groups import read_groups, share
+from autograder.classroom.lms.record import read_record
 from autograder.classroom.lms.roster import Table, fill_in, list_names, read_roster
+from course.checking import in_html
 
 NBGRADER = [
     "assignment",
@@ -29,6 +34,7 @@ MOODLE = ["Username", "ID number", "Email address", "First name", "Last name"]
 QUESTIONS_WAIT = "waiting for a person's grade"
 REGRADE = "to be graded again"
 NOT_HANDED_IN = "not handed in"
+UNGRADED = "handed in, and not graded"
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,10 @@ class ExportRow:
     Attributes:
         score: `None` where there is no whole mark.
         why: why there is none; empty otherwise.
+        comment: what there is to say to the learner, as HTML without tags of a page.
+        others: other names of the learner, in systems that were met on the way.
+        lateness: when it was handed in, and what that costs; `None` if there is nothing graded.
+        group: with whom it was handed in; empty for who did so alone.
     """
 
     student: str
@@ -50,6 +60,10 @@ class ExportRow:
     penalty: float = 0.0
     score: float | None = None
     why: str = NOT_HANDED_IN
+    comment: str = ""
+    others: tuple = ()
+    lateness: Lateness | None = None
+    group: str = ""
 
     @property
     def handed_in(self):
@@ -84,13 +98,16 @@ def export_marks(
     if roster is not None and system == "nbgrader":
         raise GradeError("a roster is for --format canvas or moodle; nbgrader's own export has none")
     course_dir = Path(course_dir).resolve()
-    lesson = find_notebook(course_dir, lab)
-    marks = read_marks(course_dir, lesson, load_config(course_dir), exercises_only)
+    lesson, config = find_notebook(course_dir, lab), load_config(course_dir)
+    marks, says = share(
+        read_marks(course_dir, lesson, config, exercises_only),
+        read_groups(course_dir),
+        read_record(course_dir, lesson),
+    )
     highest = sum(cell.points for cell in lesson.exercises.values())
     highest += 0 if exercises_only else sum(cell.points for cell in lesson.questions.values())
     scale = 1 if out_of is None else out_of / highest
     scores = {mark.student: None if mark.score is None else round(mark.score * scale, 2) for mark in marks}
-    says = []
     if system == "nbgrader":
         table = Table([NBGRADER, *_nbgrader_rows(lesson, marks, scores, highest * scale)])
     elif roster is None:
@@ -106,7 +123,7 @@ def export_marks(
     console.print(
         f"{written} mark{'' if written == 1 else 's'} of {len(marks)} learners, out of {highest * scale:g}."
     )
-    for sentence in [*says, *left_empty(marks)]:
+    for sentence in [*says, *late_ones(marks), *left_empty(marks)]:
         console.print(sentence, highlight=False, markup=False)
     console.print(f"written to {short_path(to)}", highlight=False, markup=False, soft_wrap=True)
     return to
@@ -117,9 +134,12 @@ def read_marks(course_dir, lesson, config, exercises_only=False):
     from nbgrader.api import Gradebook, MissingEntry
     from nbgrader.coursedir import CourseDirectory
 
-    from autograder.classroom.submissions import load_verdicts
+    from autograder.classroom.lateness import settle
+    from autograder.classroom.submissions import find_submissions, load_verdicts
 
-    again = {student for student, verdict in load_verdicts(course_dir, lesson) if verdict.regrade}
+    judged = dict(load_verdicts(course_dir, lesson))
+    again = {student for student, verdict in judged.items() if verdict.regrade}
+    lateness, _ = settle(course_dir, lesson, config)
     found = []
     coursedir = CourseDirectory(config=config)
     with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
@@ -139,10 +159,46 @@ def read_marks(course_dir, lesson, config, exercises_only=False):
             )
             waiting = any(one.needs_manual_grade for one in grades)
             why = REGRADE if unmarked or student.id in again else QUESTIONS_WAIT if waiting else ""
-            raw, penalty = sum(one.score or 0 for one in grades), submission.late_submission_penalty or 0
-            score = None if why else max(0.0, raw - penalty)
-            found.append(ExportRow(*about, submission.timestamp, None if why else raw, penalty, score, why))
+            raw, late = sum(one.score or 0 for one in grades), lateness.get(student.id)
+            penalty = submission.late_submission_penalty or 0
+            penalty = min(penalty, raw) if late is None else late.off(raw)
+            score = None if why else raw - penalty
+            comment = comment_of(judged.get(student.id), late)
+            raw = None if why else raw
+            found.append(
+                ExportRow(*about, submission.timestamp, raw, penalty, score, why, comment, lateness=late)
+            )
+    known = {mark.student for mark in found if mark.handed_in}
+    submitted, left_out = find_submissions(course_dir, lesson)
+    left_out |= {one.student: UNGRADED for one in submitted if one.student not in known}
+    for student, reason in left_out.items():
+        if student not in known:
+            found = [mark for mark in found if mark.student != student]
+            found.append(ExportRow(student, why=reason))
     return sorted(found, key=lambda mark: mark.student)
+
+
+def comment_of(verdict, lateness=None):
+    """What a learner is to read in the system's own column of comments: every exercise that lost points, and why."""
+    lines = []
+    if verdict is not None and not verdict.regrade:
+        for mark in verdict.marks:
+            if not mark.right:
+                problem = in_html(mark.problems[0]) if mark.problems else ""
+                points = f"{mark.points:g} of {mark.max_points:g}"
+                lines.append(f"{html.escape(mark.exercise)}: {points}. {problem}".replace("\n", " ").strip())
+        if not lines and verdict.marks:
+            lines.append("All exercises are right.")
+    if lateness is not None and lateness.words:
+        lines.append(html.escape(f"{lateness.words}."))
+    return "<br>".join(lines)
+
+
+def late_ones(marks):
+    """One sentence for each learner whose time of handing in matters."""
+    for mark in marks:
+        if mark.lateness is not None and mark.lateness.words and not mark.group:
+            yield f"{mark.student}: {mark.lateness.words}."
 
 
 def waiting_answers(lesson, config):
@@ -168,14 +224,16 @@ def waiting_answers(lesson, config):
 
 def left_empty(marks):
     """One sentence for each reason why learners have no mark."""
-    for why in (NOT_HANDED_IN, REGRADE, QUESTIONS_WAIT):
+    cures = {
+        REGRADE: "; run `autograder grade` again",
+        UNGRADED: "; run `autograder grade`",
+        QUESTIONS_WAIT: "; mark it with `autograder mark`, or export with --exercises-only",
+    }
+    reasons = dict.fromkeys([NOT_HANDED_IN, REGRADE, UNGRADED, QUESTIONS_WAIT, *(mark.why for mark in marks)])
+    for why in filter(None, reasons):
         names = [mark.student for mark in marks if mark.why == why]
         if names:
-            cure = {
-                REGRADE: "; run `autograder grade` again",
-                QUESTIONS_WAIT: "; mark it with `autograder mark`, or export with --exercises-only",
-            }.get(why, "")
-            yield f"Left empty, {why}: {list_names(names)}{cure}."
+            yield f"Left empty, {why}: {list_names(names)}{cures.get(why, '')}."
 
 
 def _nbgrader_rows(lesson, marks, scores, highest):
@@ -183,14 +241,14 @@ def _nbgrader_rows(lesson, marks, scores, highest):
         score, raw = scores[mark.student], mark.raw
         yield [
             lesson.lab,
-            "",
+            (mark.lateness.due if mark.lateness else None) or "",
             mark.timestamp or "",
             mark.student,
             mark.last_name,
             mark.first_name,
             mark.email,
             "" if raw is None else f"{raw:g}",
-            "" if raw is None else f"{mark.penalty:g}",
+            "" if raw is None else f"{round(mark.penalty, 2):g}",
             "" if score is None else f"{score:g}",
             f"{highest:g}",
         ]

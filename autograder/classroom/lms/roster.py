@@ -1,20 +1,18 @@
 """The file that Canvas or Moodle exported: who is who in it, and where the marks go."""
 
+import codecs
 import csv
 import io
 import re
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from autograder.atomic_write import write_whole
 from autograder.classroom.course_folder import GradeError
-from autograder.judge.atomic_write import write_whole
+from autograder.classroom.lms.roster_layout import IDENTIFIERS, NAMES, NUMBER, Layout, layout_of
 
-# Columns that say who a row is, in small letters.
-IDENTIFIERS = {
-    "canvas": ("id", "sis user id", "sis login id", "integration id"),
-    "moodle": ("username", "id number", "email address", "identifier"),
-}
-NAMES = ("student", "full name", "first name", "last name", "surname")
+KEPT = {"EX": "excused (EX)", "N/A": "not assigned (N/A)"}  # what Canvas writes in the place of a mark
 
 
 def list_names(names, most=8):
@@ -30,11 +28,18 @@ def truncate(name, longest=100):
 
 @dataclass
 class Table:
-    """A CSV file as it was found: rows, delimiter, byte-order mark."""
+    """A CSV file as it was found: rows, delimiter, byte-order mark.
+
+    Attributes:
+        layout: what its columns mean; `None` for a table of our own.
+        says: sentences on how it was read.
+    """
 
     rows: list
     delimiter: str = ","
     marked: bool = False
+    layout: Layout | None = None
+    says: list = field(default_factory=list)
 
     def write(self, path):
         """Write it, whole or not at all."""
@@ -53,48 +58,97 @@ class Table:
 
 
 def read_roster(path, system):
-    """The file that Canvas or Moodle exported.
+    """The file that Canvas or Moodle exported, as it was or as a spreadsheet saved it.
 
     Raises:
-        GradeError: if it is none.
+        GradeError: if it is none, or cannot be read.
     """
     try:
         content = Path(path).read_bytes()
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise GradeError(
-            f"{path} is not in UTF-8: export it again as CSV, and do not save it in a spreadsheet"
-        ) from None
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
+    except OSError as error:
+        reason = (
+            "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        )
+        raise GradeError(f"the roster {path} {reason}") from None
+    text, encoding = _decoded(content, path)
+    says = []
+    if encoding == "UTF-16":
+        says.append(
+            "The roster was in UTF-16, as spreadsheets save it; the new file is in UTF-8, which is imported."
+        )
+    told = re.match(r"sep=(.)[ \t]*\r?\n", text, re.IGNORECASE)
+    if told:
+        text = text[told.end() :]
+        says.append("The line sep=, which a spreadsheet wrote, is left out: it cannot be imported.")
+    first = next(iter(text.splitlines()), "")
+    delimiter = (
+        told[1] if told else max(",;\t|", key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
+    )
     rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
-    table = Table(rows, delimiter, content.startswith(b"\xef\xbb\xbf"))
-    if not rows or all(table.column(name) is None for name in IDENTIFIERS[system]):
-        wanted = ", ".join(IDENTIFIERS[system])
-        raise GradeError(f"{path} is no export of {system.title()}: one of the columns {wanted} is needed")
-    width = len(rows[0])
-    table.rows = [row + [""] * (width - len(row)) for row in rows]
+    width = len(rows[0]) if rows else 0
+    marked = content.startswith(codecs.BOM_UTF8) or encoding == "UTF-16"
+    table = Table([row + [""] * (width - len(row)) for row in rows], delimiter, marked, says=says)
+    table.layout = layout_of(table, system)
+    if table.layout is None:
+        raise GradeError(f"{path} is no export of {system.title()}: {_wanted(system)}")
     return table
 
 
+def _wanted(system):
+    if system == "canvas":
+        return f"one of the columns {', '.join(IDENTIFIERS[system])} is needed"
+    return "it has no names, no e-mail addresses and no participants (Participant 1234)"
+
+
+def _decoded(content, path):
+    for mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        if content.startswith(mark):
+            return content.decode("utf-16", "replace"), "UTF-16"
+    for half, name in ((content[1::2], "utf-16-le"), (content[0::2], "utf-16-be")):  # without a mark
+        if content and half.count(0) * 2 > len(half):
+            return content.decode(name, "replace"), "UTF-16"
+    try:
+        return content.decode("utf-8-sig"), "UTF-8"
+    except UnicodeDecodeError:
+        raise GradeError(
+            f"{path} is not in UTF-8: export it again as CSV, and do not save it in a spreadsheet; or save it as "
+            '"CSV UTF-8"'
+        ) from None
+
+
 def fill_in(table, system, lesson, marks, scores, highest, column=None):
-    """Fill a roster's grade column in place.
+    """Fill a roster's grade column in place, and Moodle's comments.
 
     Returns:
         Sentences on what could not be matched, and what the system will do.
     """
     place, says = _grade_column(table, system, lesson, column)
-    people = [row for row in table.rows[1:] if _is_person(table, row)]
-    for expected in _highest(table, system, place):
+    people = table.layout.people
+    for expected in _highest(table, place):
         if expected != highest:
             says.append(
                 f"{system.title()} counts up to {expected:g} there and these marks up to {highest:g}: "
                 f"--out-of {expected:g} scales them."
             )
     found = match(table, system, people, marks)
+    kept, commented, comma = {}, [], _decimal_comma(table)
     for number, row in enumerate(people):
-        if number in found and scores[found[number].student] is not None:
-            row[place] = f"{scores[found[number].student]:g}"
+        special = KEPT.get(row[place].strip().upper())
+        if special:
+            kept.setdefault(special, []).append(_shown(table, row))
+        elif number in found and scores[found[number].student] is not None:
+            text = f"{scores[found[number].student]:g}"
+            row[place] = text.replace(".", ",") if comma else text
+        comments = table.layout.comments
+        if comments is not None and number in found and not special and found[number].comment:
+            if row[comments].strip() and row[comments].strip() != found[number].comment:
+                commented.append(_shown(table, row))
+            else:
+                row[comments] = found[number].comment
+    for special, names in kept.items():
+        says.append(f"In the roster {special}, and left so: {list_names(names)}.")
+    if commented:
+        says.append(f"Somebody has commented already, and that is left: {list_names(commented)}.")
     missing = [_shown(table, row) for number, row in enumerate(people) if number not in found]
     matched = {mark.student for mark in found.values()}
     strangers = [mark.student for mark in marks if mark.student not in matched and mark.handed_in]
@@ -102,11 +156,11 @@ def fill_in(table, system, lesson, marks, scores, highest, column=None):
         says.append(f"In the roster, and not in the gradebook: {list_names(missing)}.")
     if strangers:
         says.append(f"In the gradebook, and not in the roster, so not in the file: {list_names(strangers)}.")
-    return says
+    return table.says + says
 
 
 def match(table, system, people, marks):
-    """Row number -> `Mark`: by login, e-mail or number, then by what is less certain, and never by guess.
+    """Row number -> `ExportRow`: by login, e-mail or number, then by what is less certain, and never by guess.
 
     A pair counts only where neither side could be meant by another.
     """
@@ -127,71 +181,73 @@ def match(table, system, people, marks):
 
 
 def _row_keys(table, system, row, how):
+    layout = table.layout
     if (
         how == "number"
     ):  # a learner's number in Canvas, a participant's in Moodle; other numbers mean other things
-        place = table.column("id" if system == "canvas" else "identifier")
-        return set() if place is None else set(re.findall(r"\d+$", row[place].strip()))
-    values = {
-        _key(row[table.column(name)]) for name in IDENTIFIERS[system] if table.column(name) is not None
-    } - {""}
+        return set() if layout.number is None else set(re.findall(r"\d+$", row[layout.number].strip()))
+    values = {_key(row[place]) for place in layout.identifiers} - {""}
     if how == "mailbox":
         return {value.partition("@")[0] for value in values if "@" in value}
     if how == "name":
-        return {_name(_shown(table, row))} - {()}
+        names = [row[place] for place in layout.names]
+        return {_name(_shown(table, row)), _name(" ".join(names)), *map(_name, names)} - {()}
     return values
 
 
 def _mark_keys(mark, how):
     if how == "number":  # as `autograder collect` names learners: lovelaceada_1234
-        return set(re.findall(r"_(\d+)$", mark.student))
+        numbers = {other for other in mark.others if other.isdigit()}
+        return {*re.findall(r"_(\d+)$", mark.student), *numbers}
     if how == "mailbox":
-        return {_key(mark.student), _key(mark.email).partition("@")[0]} - {""}
+        return {_key(text).partition("@")[0] for text in (mark.student, mark.email, *mark.others)} - {""}
     if how == "name":
-        return {_name(f"{mark.first_name} {mark.last_name}"), _name(re.sub(r"_\d+$", "", mark.student))} - {
-            ()
-        }
-    return {_key(mark.student), _key(mark.email), _key(mark.number)} - {""}
+        texts = (f"{mark.first_name} {mark.last_name}", re.sub(r"_\d+$", "", mark.student), *mark.others)
+        return set(map(_name, texts)) - {()}
+    return {_key(text) for text in (mark.student, mark.email, mark.number, *mark.others)} - {""}
 
 
 def _key(text):
-    return text.strip().casefold()
+    return unicodedata.normalize("NFC", text).strip().casefold()
 
 
 def _name(text):
     """A name as a sorted tuple of its words: `Lovelace, Ada` is `Ada Lovelace`. One word is no name."""
-    words = tuple(sorted(re.findall(r"[^\W\d_]+", text.casefold())))
+    letters = (one if unicodedata.category(one)[0] in "LM" else " " for one in _key(text))
+    words = tuple(sorted("".join(letters).split()))
     return words if len(words) > 1 else ()
 
 
 def _shown(table, row):
-    parts = [row[table.column(name)].strip() for name in NAMES if table.column(name) is not None]
-    shown = " ".join(part for part in parts if part)
-    return shown or next((cell for cell in row if cell.strip()), "a row without a name")
+    shown = " ".join(text for place in table.layout.names if (text := row[place].strip()))
+    return shown or next((cell.strip() for cell in row if cell.strip()), "a row without a name")
 
 
-def _is_person(table, row):
-    """Canvas puts rows of its own above the learners, and a test student below."""
-    student = row[table.column("student")].strip() if table.column("student") is not None else "?"
-    return bool(student) and student not in ("Points Possible", "Student, Test", "Test Student")
+def _plain(text):
+    return re.sub(r"[\W_]", "", text.casefold())
+
+
+def _plain_heads(head):
+    """A head without what systems add: `Assignment: Lab 1 (Real)`, `Lab 1 (4711)`, in any language."""
+    bare = re.sub(r"\s*\([^()]*\)\s*$", "", head.strip())
+    return {_plain(head), _plain(bare), _plain(bare.partition(":")[2])} - {""}
 
 
 def _grade_column(table, system, lesson, wanted):
     """Number of the grade column, appended where there is none, and what there is to say about it."""
-    known = {*IDENTIFIERS[system], *NAMES, "section"}
-
-    def plain(text):
-        text = re.sub(r"\s*\((\d+|real)\)\s*$", "", text.strip(), flags=re.IGNORECASE)
-        return re.sub(r"[^a-z0-9]", "", re.sub(r"^assignment:", "", text, flags=re.IGNORECASE).lower())
-
+    known, layout = {*IDENTIFIERS[system], *NAMES, "section"}, table.layout
     number, title = lesson.number, lesson.title
     names = [wanted] if wanted else [lesson.lab, f"lab{number}", title, lesson.name, f"lab{number}{title}"]
-    names = {plain(name) for name in names}
-    if system == "moodle" and not wanted and table.column("identifier") is not None:
+    names = set().union(*map(_plain_heads, names))
+    if layout.worksheet and not wanted:
         names.add("grade")
     found = [
-        place for place, head in enumerate(table.heads) if head.lower() not in known and plain(head) in names
+        place
+        for place, head in enumerate(table.heads)
+        if head.lower() not in known and _plain_heads(head) & names
     ]
+    if layout.worksheet and not wanted and not found and layout.maximum is not None:
+        found = [layout.maximum - 1]
     if wanted and wanted in table.heads:
         found = [table.heads.index(wanted)]
     if len(found) > 1:
@@ -199,6 +255,10 @@ def _grade_column(table, system, lesson, wanted):
         raise GradeError(f"the marks could go to {heads}: say which with --column")
     if found:
         return found[0], []
+    if layout.worksheet:
+        raise GradeError(
+            "this is a worksheet of Moodle, and nothing in it tells the column of grades: say which with --column"
+        )
     name = wanted or f"Lab {number} {title}"
     for row in table.rows:
         row.append("")
@@ -209,17 +269,21 @@ def _grade_column(table, system, lesson, wanted):
     ]
 
 
-def _highest(table, system, place):
+def _highest(table, place):
     """The points that the system itself expects, if the roster says so."""
-    texts = [
-        row[place]
-        for row in table.rows[1:]
-        if table.column("student") == 0 and row[0].strip() == "Points Possible"
-    ]
-    if system == "moodle" and table.column("maximum grade") is not None:
-        texts = list({row[table.column("maximum grade")] for row in table.rows[1:]})
-    for text in texts[:1]:
-        try:
-            yield float(text.replace(",", "."))
-        except ValueError:
-            continue
+    layout = table.layout
+    if layout.maximum is not None:
+        texts = [row[layout.maximum] for row in layout.people]
+    else:  # Canvas has them above the learners, in a row without a number
+        people = {id(row) for row in layout.people}
+        texts = [row[place] for row in table.rows[1:4] if id(row) not in people]
+    numbers = [float(text.replace(",", ".")) for text in texts if NUMBER.fullmatch(text)]
+    yield from numbers[:1]
+
+
+def _decimal_comma(table):
+    """Whether the file writes 17,5."""
+    cells = [cell.strip() for row in table.rows[1:] for cell in row]
+    return any(re.fullmatch(r"\d+,\d+", cell) for cell in cells) and not any(
+        re.fullmatch(r"\d+\.\d+", cell) for cell in cells
+    )

@@ -20,23 +20,26 @@ def show_report(course_dir, lab, folder=None):
     from rich.markup import escape
 
     from autograder.classroom.assignments import find_notebook
+    from autograder.classroom.lateness import settle
     from autograder.classroom.report.page import write_report
     from autograder.classroom.submissions import load_config
     from autograder.console import console, short_path
 
     course_dir = Path(course_dir).resolve()
-    lesson = find_notebook(course_dir, lab)
-    load_config(course_dir)  # complains where there is no course
+    lesson, config = find_notebook(course_dir, lab), load_config(course_dir)
+    lateness, _ = settle(course_dir, lesson, config)
     with console.status("reading verdicts and submissions") as status:
         facts, page, table = write_report(
             course_dir,
             lesson,
             folder,
             lambda done, total: status.update(f"reading submissions: {done} of {total}"),
+            lateness,
         )
-    graded, eyes = len(facts.graded), sum(bool(learner.eyes) for learner in facts.learners)
+    handed_in = [learner for learner in facts.learners if learner.handed_in]
+    graded, eyes = len(facts.graded), sum(bool(learner.eyes) for learner in handed_in)
     alike = sum(len(group.learners) for group in facts.alike)
-    console.print(f"{graded} of {len(facts.learners)} submissions are graded.", highlight=False)
+    console.print(f"{graded} of {len(handed_in)} submissions are graded.", highlight=False)
     mistakes = [
         (len(m.learners), e.name, m.feedback)
         for e in facts.exercises

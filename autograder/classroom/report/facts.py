@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autograder.classroom import submissions
 from autograder.classroom.assignments import read_release
-from autograder.classroom.course_folder import GradeError
+from autograder.classroom.course_folder import NOTHING, GradeError
 from autograder.classroom.report import similar_answers
 from autograder.judge.notebook_repair import read_submission, repair
 
@@ -21,6 +21,10 @@ KINDS = {
         "A fault of the machine; no mark was given. Run `autograder grade` again.",
     ),
     "ungraded": ("Handed in, not graded", "Run `autograder grade`; a folder that is left out says why."),
+    "late": (
+        "Time of handing in",
+        "What lateness costs comes off the whole lab; it is not in the figures on this page.",
+    ),
     "tampering": (
         "Locked cells were changed",
         "They were put back before grading, so nothing was gained. In a set-up cell it is often an accident.",
@@ -41,9 +45,12 @@ KINDS = {
         "Damaged files",
         "What could be read was graded. Ask for a new copy where points are missing.",
     ),
+    "renamed": ("Called otherwise", "The only notebook in the folder was taken."),
+    "absent": ("Nothing handed in", "These learners have a folder, and nothing of this lab in it."),
 }
 # The sentences that verdicts hold, by kind. They are written in repair.py, judge.py and sandbox/.
 NOTES = (
+    ("renamed", re.compile(r"^taken although it is called")),
     ("tampering", re.compile(r"put back because changed")),
     ("unusual", re.compile(r"^worth a look")),
     ("damaged", re.compile(r"file was damaged|could not be read as a notebook|the first \d+ were read")),
@@ -62,6 +69,13 @@ class Learner:
     name: str
     verdict: object = None
     eyes: list[tuple[str, str]] = field(default_factory=list)  # (kind, sentence)
+    lateness: object = None  # `Lateness`
+    handed_in: bool = True
+
+    @property
+    def off(self):
+        """Points that lateness takes off those of the exercises."""
+        return self.lateness.off(self.verdict.points) if self.graded and self.lateness else 0.0
 
     @property
     def graded(self):
@@ -132,10 +146,11 @@ class Facts:
         return sum(exercise.points for exercise in self.exercises)
 
 
-def gather(course_dir, lesson, progress=lambda done, total: None):
+def gather(course_dir, lesson, progress=lambda done, total: None, lateness=None):
     """Count everything for a lab of a course folder.
 
     Args:
+        lateness: learner -> `Lateness`.
         progress: called with `(done, total)` as submitted notebooks are read.
 
     Raises:
@@ -149,10 +164,14 @@ def gather(course_dir, lesson, progress=lambda done, total: None):
     for one in found:
         learners.setdefault(one.student, Learner(one.student))
     for name, reason in left_out.items():
-        learners.setdefault(name, Learner(name)).eyes.append(("ungraded", reason))
+        learner = learners.setdefault(name, Learner(name, handed_in=reason != NOTHING))
+        learner.eyes.append(("ungraded" if learner.handed_in else "absent", reason))
     learners = [learners[name] for name in sorted(learners)]
     for learner in learners:
         learner.eyes += _eyes(learner)
+        learner.lateness = (lateness or {}).get(learner.name)
+        if learner.lateness is not None and learner.lateness.words:
+            learner.eyes.append(("late", learner.lateness.words))
     facts = Facts(lesson, learners, _exercises(lesson, learners), [])
     facts.bins = _bins(facts.totals, facts.max_points)
     written = _written(course_dir, lesson, found, progress)

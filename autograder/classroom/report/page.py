@@ -16,15 +16,24 @@ from course.checking import in_html
 
 MOST_LINES = 80  # of an answer that is shown
 MOST_SHOWN = 4  # learners of one group whose answers are shown side by side
-COLUMNS = ("student", "exercise", "points", "of", "known mistake", "what to look at", "needs a person's eye")
+COLUMNS = (
+    "student",
+    "exercise",
+    "points",
+    "of",
+    "known mistake",
+    "what to look at",
+    "needs a person's eye",
+    "off for lateness",
+)
 
 
-def write_report(course_dir, lesson, folder=None, progress=lambda done, total: None):
+def write_report(course_dir, lesson, folder=None, progress=lambda done, total: None, lateness=None):
     """Write `LAB.html` and `LAB.csv`.
 
     Args:
         folder: where to; `reports/` of the course folder if left out.
-        progress: see `autograder.classroom.report.facts.gather`.
+        progress, lateness: see `autograder.classroom.report.facts.gather`.
 
     Returns:
         `(facts, page, table)`: the `Facts`, and the paths of both files.
@@ -32,7 +41,7 @@ def write_report(course_dir, lesson, folder=None, progress=lambda done, total: N
     Raises:
         autograder.classroom.course_folder.GradeError: if nothing is graded yet.
     """
-    facts = gather(course_dir, lesson, progress)
+    facts = gather(course_dir, lesson, progress, lateness)
     folder = Path(course_dir) / "reports" if folder is None else Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     page, table = folder / f"{lesson.lab}.html", folder / f"{lesson.lab}.csv"
@@ -123,7 +132,7 @@ def rows(facts):
             [*(text for _, text in learner.eyes), *(["near-identical answers"] if alike else [])]
         )
         if not learner.graded:
-            yield [_plain(learner.name), "", "", "", "", "", _plain(eyes)]
+            yield [_plain(learner.name), "", "", "", "", "", _plain(eyes), ""]
             continue
         for mark in learner.verdict.marks:
             first = mark.problems[0] if mark.problems else ""
@@ -135,7 +144,13 @@ def rows(facts):
                 mark.diagnosis,
                 _plain(first),
                 _plain(eyes),
+                f"{round(learner.lateness.off(mark.points), 2):g}" if _by_part(learner.lateness) else "",
             ]
+
+
+def _by_part(lateness):
+    """Whether lateness takes a part of every exercise's points; a plug-in's points come off the whole lab."""
+    return lateness is not None and bool(lateness.share)
 
 
 def _plain(text):

@@ -16,7 +16,8 @@ import pytest
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.lms import unpack
 from autograder.classroom.lms.collect import collect
-from autograder.classroom.lms.file_names import folder_name, reader
+from autograder.classroom.lms.file_names import folder_name, namer, read_names
+from autograder.classroom.lms.times import TimeReader
 from autograder.classroom.nbgrader_config import COURSE_FILE
 
 
@@ -179,7 +180,7 @@ def test_paths_that_lead_out_links_and_locked_files_are_left_out(course, tmp_pat
         archive.writestr("..__.._7_8_attention.ipynb", notebook("dots"))
     before = everything(tmp_path)
     said = run(course, tmp_path / "all.zip", capsys, origin="canvas")
-    made = everything(tmp_path) - before - {"course/.grading.lock"}
+    made = everything(tmp_path) - before - {"course/.grading.lock", "course/collected.json"}
     assert made == {"course/submitted/good_5/lab1_attention/attention.ipynb"}
     assert said.count("leads out of the archive") == 4 and "a link is not followed" in said
 
@@ -231,8 +232,8 @@ def test_a_damaged_notebook_is_collected_and_a_damaged_archive_told(course, tmp_
 def test_mistakes_at_the_keyboard_are_told_in_a_sentence(course, tmp_path, capsys):
     source = zipped(tmp_path / "all.zip", MOODLE)
     for words, options in {
-        "--from moodle, --from canvas, or --pattern": {},
-        "is moodle or canvas, not blackboard": {"origin": "blackboard"},
+        "--from moodle, --from canvas, --from blackboard.*or --pattern": {},
+        "is moodle, canvas, .* or ilias, not webct": {"origin": "webct"},
         "no regular expression": {"pattern": "(("},
         r"\(\?P<student_id>": {"pattern": ".*"},
         "none of 3 notebooks has a name that fits, such as Ada": {"origin": "canvas"},
@@ -258,7 +259,9 @@ def test_a_dry_run_writes_nothing(course, tmp_path, capsys):
 @pytest.mark.parametrize("name", ["", "..", "./.", "a" * 200, "é" * 60])
 def test_names_that_can_be_no_folder(name):
     assert folder_name(name) == ""
-    assert reader(r"(?P<student_id>.*)!", None)(f"{name}!", None, "")[0] is None
+    names = namer(r"(?P<student_id>.*)!", None)([f"{name}!"])
+    ((_, one, problem),) = read_names([(f"{name}!", None, "")], names, TimeReader())
+    assert one is None and "empty, or too long" in problem
 
 
 def nbgrader(folder, *words, **environment):
