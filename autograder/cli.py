@@ -1,7 +1,9 @@
 """`autograder`: build the labs, grade a class, prove the gates."""
 
+import dataclasses
 import functools
 import os
+import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -15,18 +17,22 @@ if not sys.warnoptions:
 import typer
 from rich.markup import escape
 
+from autograder.classroom.lms import commands as lms
 from autograder.classroom.marking import commands as marking
-from autograder.console import console, steps
+from autograder.console import answer, as_sentence, console, print_error, steps
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.errors import JudgeError
 from autograder.teaching.handouts import commands
 from autograder.teaching.site import commands as site
 from autograder.teaching.workshop import commands as room
 from course.errors import CourseError
+from course.terminal import complete_lab, installed_version, printable_streams
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
-Lab = Annotated[str, typer.Argument(help="The lab: 1, attention or lab1_attention.")]
+Lab = Annotated[
+    str, typer.Argument(help="The lab: 1, attention or lab1_attention.", autocompletion=complete_lab)
+]
 Course = Annotated[Path, typer.Option("--course", help="The course folder, made by `autograder init`.")]
 Seed = Annotated[int, typer.Option(help="What probes draw shapes and values from.")]
 Isolation = Annotated[
@@ -34,23 +40,39 @@ Isolation = Annotated[
 ]
 
 
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for a program.")]
+
+
 def errors_as_sentences(command):
-    """Errors that have a sentence for the user end with it and exit status 1; no traceback."""
+    """Errors that have a sentence for the user end with it, on stderr, and exit status 1; no traceback."""
 
     @functools.wraps(command)
     def run(*args, **kwargs):
         try:
             return command(*args, **kwargs)
         except KeyboardInterrupt:
-            console.print(
-                "\n[yellow]Stopped. What was recorded stays; the same command goes on from there.[/]"
-            )
+            print_error("stopped. What was recorded stays; the same command goes on from there.")
             raise typer.Exit(130) from None
         except (CourseError, JudgeError, OSError) as error:
-            console.print(f"[red]{escape(str(error))}[/]", highlight=False)
+            print_error(as_sentence(error))
             raise typer.Exit(1) from None
 
     return run
+
+
+def _version(wanted):
+    if wanted:
+        typer.echo(f"autograder {installed_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _prepare(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+):
+    printable_streams()
 
 
 @app.command()
@@ -94,7 +116,10 @@ def init(folder: Annotated[Path, typer.Argument(help="Where the course is to liv
         f"Ready: {folder}\nHand out  {folder / 'release'}\nCollect   {folder / 'submitted'}/STUDENT/LAB/NAME.ipynb",
         highlight=False,
     )
-    console.print(f"Grade     autograder grade 1 --course {folder}", highlight=False)
+    typed = shlex.quote(str(folder))
+    console.print(
+        f"Grade     autograder grade 1 --course {typed}", highlight=False, markup=False, soft_wrap=True
+    )
 
 
 @app.command()
@@ -121,6 +146,7 @@ def gates(
     course: Course = Path("."),
     seed: Seed = DEFAULT_SEED,
     isolation: Isolation = "full",
+    json: Json = False,
 ):
     """Prove that every exercise grades as it must. Exit status 1 if one does not."""
     from autograder.authoring.gates_table import gates_table
@@ -128,16 +154,18 @@ def gates(
     from course.notebooks.lesson import lessons
 
     good = True
-    for name in [lab] if lab else [lesson.lab for lesson in lessons().values()]:
-        with steps() as step:
-            lesson, rows = prove(
-                course, name, exercise, seed, isolation, lambda text: step(f"proving {text}")
-            )
-        console.print(gates_table(lesson, rows))
-        for row in rows:
-            for fault in row.faults:
-                console.print(f"[red]{row.exercise}: {escape(fault)}[/]", highlight=False)
-                good = False
+    with answer(json) as facts:
+        for name in [lab] if lab else [lesson.lab for lesson in lessons().values()]:
+            with steps() as step:
+                lesson, rows = prove(
+                    course, name, exercise, seed, isolation, lambda text: step(f"proving {text}")
+                )
+            facts[lesson.lab] = [dataclasses.asdict(row) for row in rows]
+            console.print(gates_table(lesson, rows))
+            for row in rows:
+                for fault in row.faults:
+                    console.print(f"[red]{row.exercise}: {escape(fault)}[/]", highlight=False)
+                    good = False
     raise typer.Exit(0 if good else 1)
 
 
@@ -164,11 +192,13 @@ def grade(
             help="A Dask scheduler, such as tcp://HOST:8786, to judge on its workers (docs/cluster.md)."
         ),
     ] = None,
+    json: Json = False,
 ):
     """Grade a class: live progress, then who got what and why. Exit status 1 if something is left to do."""
     from autograder.classroom.grade_class import grade_class
 
-    grade_class(course, lab, student, force, workers, seed, isolation, feedback, scheduler)
+    with answer(json) as facts:
+        grade_class(course, lab, student, force, workers, seed, isolation, feedback, scheduler, facts)
 
 
 @app.command()
@@ -179,55 +209,13 @@ def report(
     to: Annotated[
         Path | None, typer.Option(help="Folder to write to; the course's reports/ if left out.")
     ] = None,
+    json: Json = False,
 ):
     """Show on one page what the class understood, what it did not, and what a person should look at."""
     from autograder.classroom.report import show_report
 
-    show_report(course, lab, to)
-
-
-@app.command()
-@errors_as_sentences
-def export(
-    lab: Lab,
-    format: Annotated[str, typer.Option("--format", help="nbgrader, canvas or moodle.")] = "nbgrader",
-    course: Course = Path("."),
-    roster: Annotated[
-        Path | None, typer.Option(help="The file exported from Canvas or Moodle: it is filled in.")
-    ] = None,
-    to: Annotated[Path | None, typer.Option(help="File to write; LAB_FORMAT.csv if left out.")] = None,
-    column: Annotated[str | None, typer.Option(help="The grade column, where it is not plain.")] = None,
-    out_of: Annotated[
-        float | None, typer.Option(help="Scale to this many points; the lab's own if left out.")
-    ] = None,
-    exercises_only: Annotated[
-        bool, typer.Option("--exercises-only", help="Without the questions that a person grades.")
-    ] = False,
-):
-    """Write the marks as nbgrader, Canvas or Moodle import them. Who has no mark is left empty, never 0."""
-    from autograder.classroom.lms.export import export_marks
-
-    export_marks(course, lab, format, roster, to, column, out_of, exercises_only)
-
-
-@app.command()
-@errors_as_sentences
-def collect(
-    source: Annotated[Path, typer.Argument(help="A folder or zip, as downloaded.")],
-    lab: Lab,
-    course: Course = Path("."),
-    pattern: Annotated[
-        str | None, typer.Option(help="Regular expression on each path, with (?P<student_id>...).")
-    ] = None,
-    origin: Annotated[
-        str | None, typer.Option("--from", help="moodle or canvas, in the place of --pattern.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be collected.")] = False,
-):
-    """Put downloaded submissions where they are graded. The latest of several tries wins."""
-    from autograder.classroom.lms.collect import collect as collect_all
-
-    collect_all(source, lab, course, pattern, origin, dry_run)
+    with answer(json) as facts:
+        show_report(course, lab, to, facts)
 
 
 @app.command()
@@ -244,7 +232,8 @@ def demo(
 
 
 @app.command()
-def doctor():
+@errors_as_sentences
+def doctor(json: Json = False):
     """Say whether this machine can grade, and which layers shut code in. Exit status 1 if something is missing."""
     from rich.table import Table
 
@@ -254,10 +243,14 @@ def doctor():
     rows = findings()
     for row in rows:
         table.add_row("[red]✗[/]" if row.cure else "[green]✓[/]", row.what, row.found, escape(row.cure))
-    console.print(table)
-    raise typer.Exit(1 if any(row.cure for row in rows) else 0)
+    with answer(json) as facts:
+        facts["ready"] = not any(row.cure for row in rows)
+        facts["findings"] = [dataclasses.asdict(row) for row in rows]
+        console.print(table)
+    raise typer.Exit(0 if facts["ready"] else 1)
 
 
+lms.register(app, errors_as_sentences, Lab, Course, Json)  # collect, export, return
 commands.register(app, errors_as_sentences)  # slides, guide, pack, readiness
 site.register(app, errors_as_sentences)
 room.register(app, errors_as_sentences)  # workshop

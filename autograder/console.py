@@ -1,10 +1,12 @@
-"""Tables and progress for people at a terminal."""
+"""Tables and progress for people at a terminal, and the same facts as JSON for programs."""
 
 import contextlib
+import json
 import os
+import sys
 import time
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -15,7 +17,64 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-console = Console()
+PIPED = 100_000  # columns: lines that go into a file or another program are not wrapped
+
+
+class PeoplesConsole(Console):
+    """A console that breaks lines for people alone: in a terminal, or where `COLUMNS` asks for it."""
+
+    @property
+    def size(self):
+        """Columns and lines, in characters."""
+        if self.is_terminal or self._width is not None or "COLUMNS" in os.environ:
+            return super().size
+        return ConsoleDimensions(PIPED, 25)
+
+    @size.setter
+    def size(self, size):
+        self._width, self._height = size
+
+
+console = PeoplesConsole()
+
+
+def print_error(text, program="autograder"):
+    """An error in one sentence on stderr, as the learner's `course` says it."""
+    from rich.markup import escape
+
+    errors = PeoplesConsole(stderr=True, highlight=False, soft_wrap=True)
+    errors.print(f"[red]{program}:[/] {escape(text)}")
+
+
+def as_sentence(error):
+    """What an error says to a person: also those of the operating system, without their numbers."""
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"{error.filename} is not there"
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+@contextlib.contextmanager
+def answer(as_json):
+    """A dictionary to be filled with what a command found; as JSON it is all that is printed on stdout.
+
+    What people read goes to stderr meanwhile. An error is in it, too, under `"error"`.
+    """
+    facts = {}
+    if not as_json:
+        yield facts
+        return
+    before, console.stderr = console.stderr, True
+    try:
+        yield facts
+    except Exception as error:
+        if type(error).__name__ != "Exit":  # typer's, which is no error
+            facts["error"] = as_sentence(error)
+        raise
+    finally:
+        console.stderr = before
+        sys.stdout.write(json.dumps(facts, indent=1, default=str) + "\n")
 
 
 def progress(**options):

@@ -17,23 +17,31 @@ from rich.padding import Padding
 
 from course.errors import CourseError
 from course.machine.quiet import LOG_LEVEL
+from course.terminal import complete_lab, installed_version, printable_streams
 
 app = typer.Typer(
     help="Build attention, the Transformer, BERT, ViT, iGPT and MAE yourself.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 SIGNS = {"good": "[green]✓[/]", "note": "[yellow]![/]", "problem": "[red]✗[/]"}
 
 
+def _version(wanted):
+    if wanted:
+        typer.echo(f"course {installed_version()}")
+        raise typer.Exit
+
+
 @app.callback()
-def _prepare():
+def _prepare(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+):
     os.environ.setdefault(LOG_LEVEL, "2")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that cannot show a tick gets a ? and no traceback
-            stream.reconfigure(errors="replace")
+    printable_streams()
 
 
 @app.command()
@@ -73,7 +81,12 @@ def doctor(
 
 @app.command()
 def lab(
-    name: Annotated[str, typer.Argument(metavar="[LAB]", help="such as attention, lab1_attention or 1")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[LAB]", help="such as attention, lab1_attention or 1", autocompletion=complete_lab
+        ),
+    ] = "",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="open the browser at once")] = True,
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="where JupyterLab listens, if it is free")

@@ -95,6 +95,53 @@ def class_table(lesson, graded, lateness=None, left_out=None):
     return ClassTable(lesson, graded, lateness, left_out)
 
 
+def class_facts(lesson, graded, lateness, left_out, failed=None):
+    """What the table shows, in plain values for `--json`.
+
+    Args:
+        failed: student -> why that one is still to be graded.
+    """
+    return {
+        "lab": lesson.lab,
+        "points": sum(cell.points for cell in lesson.exercises.values()),
+        "learners": [
+            {
+                "student": student,
+                "points": None if verdict.regrade else verdict.points,
+                "late": _late_facts(lateness.get(student), verdict),
+                "regrade": verdict.regrade or None,
+                "notes": verdict.notes,
+                "exercises": [
+                    {
+                        "name": mark.exercise,
+                        "points": mark.points,
+                        "of": mark.max_points,
+                        "mistake": mark.diagnosis or None,
+                        "problems": mark.problems,
+                    }
+                    for mark in verdict.marks
+                ],
+            }
+            for student, verdict in graded
+        ],
+        "left_out": left_out,
+        "still_to_do": failed or {},
+    }
+
+
+def _late_facts(late, verdict):
+    if late is None or (late.handed_in is None and not late.words):
+        return None
+    return {
+        "handed_in": late.handed_in and f"{late.handed_in} UTC",
+        "due": late.due and f"{late.due} UTC",
+        "seconds": late.seconds,
+        "grace_days": late.grace,
+        "points_off": round(late.off(verdict.points), 2),
+        "words": late.words,
+    }
+
+
 def legend(lesson):
     """Which number is which exercise."""
     return "  ".join(f"[bold]{number}[/] {name}" for number, name in enumerate(lesson.exercises, start=1))

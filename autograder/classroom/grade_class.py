@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from autograder.classroom import gradebook, submissions
 from autograder.classroom.assignments import find_notebook, judged_as, release
-from autograder.classroom.class_table import class_table, legend
+from autograder.classroom.class_table import class_facts, class_table, legend
 from autograder.classroom.course_folder import NOTHING, GradeError, lock_course_folder, printable
 from autograder.classroom.fail_closed import expect_protected
 from autograder.classroom.lateness import settle
@@ -31,11 +31,13 @@ def grade_class(
     isolation=None,
     feedback=True,
     scheduler=None,
+    facts=None,
 ):
     """Grade a lab of a course folder and show the table.
 
     Args:
         scheduler: address of a Dask scheduler, to judge on its workers instead of here.
+        facts: a dictionary that is filled with the same, for `--json`.
 
     Returns:
         `(student, Verdict)` pairs of everybody graded so far.
@@ -81,6 +83,8 @@ def grade_class(
             failed |= {name: "the feedback page could not be written" for name in pages if name not in failed}
         for one in submissions.ungraded(course_dir, lesson, todo):
             failed.setdefault(one.student, "the submission changed while it was graded")
+    if facts is not None:
+        facts.update(class_facts(lesson, graded, lateness, left_out, failed))
     _say_where(course_dir, lesson, config, feedback)
     _say_what_is_left(left_out, failed)
     return graded

@@ -17,11 +17,11 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor
 
-from autograder.atomic_write import write_whole
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.deadlines import DAY, Penalty, read_deadlines, shown
 from autograder.classroom.lms.record import read_record
 from autograder.classroom.lms.times import UTC, DoubtfulTime, TimeReader
+from autograder.judge.atomic_write import write_whole
 
 STATE = ".lateness.json"  # of a course folder: lab -> learner -> what was last said and written
 WESTERNMOST = datetime.timedelta(hours=14)  # a local time may be that much earlier than the same time in UTC

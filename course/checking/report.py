@@ -26,6 +26,7 @@ from course.checking.expectations import _CHECKS, CheckFailed
 from course.checking.shortcuts import find_shortcuts
 from course.errors import UnknownName
 from course.notebooks.lesson import find_exercise
+from course.terminal import printable
 
 BY_HAND = "written by hand"
 NOT_WRITTEN = "not written yet: replace `raise NotImplementedError()` with your code"
@@ -70,11 +71,12 @@ class Report:
         return f"{self.exercise}: {good} of {len(self.outcomes)} checks pass."
 
     def __str__(self):
+        wrong, right = "✗✓" if printable("✓") == "✓" else "x+"  # a console's code page may have no tick
         rows = [self.headline()]
         for outcome in self.outcomes:
-            rows.append(f"  {'✗' if outcome.problem else '✓'} {outcome.name}")
+            rows.append(f"  {wrong if outcome.problem else right} {outcome.name}")
             rows += [f"      {line}" for line in (outcome.problem or "").splitlines()]
-        return "\n".join(rows)
+        return printable("\n".join(rows))
 
     def _repr_html_(self):
         rows = []

@@ -15,7 +15,6 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.atomic_write import write_whole
 from autograder.classroom.course_folder import GradeError, digest, lock_course_folder, printable
 from autograder.classroom.deadlines import course_timezone
 from autograder.classroom.lms.file_names import namer, read_names
@@ -23,6 +22,7 @@ from autograder.classroom.lms.record import write_record
 from autograder.classroom.lms.roster import list_names, truncate
 from autograder.classroom.lms.times import TimeReader, find_timezone
 from autograder.classroom.lms.unpack import Unpacker, unpack
+from autograder.judge.atomic_write import write_whole
 
 
 def collect(
@@ -65,7 +65,7 @@ def collect(
     zone = find_timezone(timezone) if timezone else course_timezone(course_dir)
     times = TimeReader(zone, day_first)
     with tempfile.TemporaryDirectory(prefix="collect-") as scratch:
-        with progress(transient=True) as bars:
+        with progress(transient=True, disable=not console.is_terminal) as bars:
             bar = bars.add_task("reading", total=None)
             found = sort_out(
                 Path(source), lesson, name_all, times, Path(scratch), lambda: bars.advance(bar), unpacker

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from autograder.atomic_write import write_whole
+from autograder.judge.atomic_write import write_whole
 
 RECORD = "collected.json"
 

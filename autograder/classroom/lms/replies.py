@@ -9,10 +9,10 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.atomic_write import write_whole
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.lms.record import read_record
 from autograder.classroom.lms.roster import list_names
+from autograder.judge.atomic_write import write_whole
 
 SYSTEMS = {
     "moodle": "Upload it in the assignment: Actions, Upload multiple feedback files in a zip.",

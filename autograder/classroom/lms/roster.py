@@ -8,9 +8,9 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.atomic_write import write_whole
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.lms.roster_layout import IDENTIFIERS, NAMES, NUMBER, Layout, layout_of
+from autograder.judge.atomic_write import write_whole
 
 KEPT = {"EX": "excused (EX)", "N/A": "not assigned (N/A)"}  # what Canvas writes in the place of a mark
 

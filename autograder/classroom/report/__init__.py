@@ -3,13 +3,14 @@
 from pathlib import Path
 
 
-def show_report(course_dir, lab, folder=None):
+def show_report(course_dir, lab, folder=None, answer=None):
     """Write the report and say where it is and what it found.
 
     Args:
         course_dir: the course folder.
         lab: as a person names it.
         folder: where to; `reports/` of the course folder if left out.
+        answer: a dictionary that is filled with the same, for `--json`.
 
     Returns:
         Path of the page.
@@ -36,6 +37,8 @@ def show_report(course_dir, lab, folder=None):
             lambda done, total: status.update(f"reading submissions: {done} of {total}"),
             lateness,
         )
+    if answer is not None:
+        answer.update(as_plain(facts), page=str(page), table=str(table))
     handed_in = [learner for learner in facts.learners if learner.handed_in]
     graded, eyes = len(facts.graded), sum(bool(learner.eyes) for learner in handed_in)
     alike = sum(len(group.learners) for group in facts.alike)
@@ -53,3 +56,36 @@ def show_report(course_dir, lab, folder=None):
     for what, path in (("page", page), ("table", table)):
         console.print(f"[bold]{what:<10}[/] {escape(short_path(path))}", highlight=False, soft_wrap=True)
     return page
+
+
+def as_plain(facts):
+    """What the report shows, in plain values."""
+    return {
+        "lab": facts.lesson.lab,
+        "points": facts.max_points,
+        "graded": len(facts.graded),
+        "totals": facts.totals,
+        "exercises": [
+            {
+                "name": one.name,
+                "points": one.points,
+                "average": one.average,
+                "right": one.right,
+                "part": one.part,
+                "none": one.none,
+                "unwritten": one.unwritten,
+                "ready_made": one.ready_made,
+                "mistakes": [
+                    {"name": mistake.name, "feedback": mistake.feedback, "learners": mistake.learners}
+                    for mistake in one.mistakes
+                ],
+            }
+            for one in facts.exercises
+        ],
+        "for_a_person": {
+            learner.name: [{"kind": kind, "sentence": sentence} for kind, sentence in learner.eyes]
+            for learner in facts.learners
+            if learner.eyes
+        },
+        "alike": [group.learners for group in facts.alike],
+    }
