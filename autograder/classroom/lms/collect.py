@@ -270,7 +270,7 @@ class Collected:
         late = [one.student for one in self.chosen.values() if one.name.late]
         if late:
             yield f"Marked as late where they come from: {list_names(late)}."
-        if any(one.time and not one.zoned for one in self.chosen.values()):
+        if self.times.assumed:
             yield (
                 f"Times without a zone were read as {self.zone}'s."
                 if self.zone

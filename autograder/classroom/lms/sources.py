@@ -41,7 +41,7 @@ class Named:
 
 
 MOODLE = re.compile(
-    r"(?:.*?/)?(?P<learner>[^/]+_\d+)(?P<plugin>_assignsubmission_file)(?P<joint>_/|/|_)(?P<file>.+)"
+    r"(?:.*?/)??(?P<learner>[^/]+_\d+)(?P<plugin>_assignsubmission_file)(?P<joint>_/|/|_)(?P<file>.+)"
 )
 
 
@@ -157,9 +157,8 @@ def _after_what_all_share(head, heads):
     return "_".join(parts[shared:]) if len(heads) > 1 else parts[-1] if len(parts) > 1 else ""
 
 
-HANDED_IN = re.compile(
-    r"(?P<number>\d+)-\d+ ?- (?P<name>.+?) ?- (?P<time>[^/]*?\d{4}[^/]*?\d(?:\s?[APap]\.?\s?[Mm]\.?)?)(?: - |/)(?P<file>.+)"
-)
+IDS = re.compile(r"(\d+)-\d+")
+DATED = re.compile(r".*\b\d{4}\b.*\d(?:\s?[APap]\.?\s?[Mm]\.?)?")
 
 
 def brightspace(paths: list[str], notes: Mapping[str, bytes]) -> dict[str, Named]:
@@ -167,10 +166,13 @@ def brightspace(paths: list[str], notes: Mapping[str, bytes]) -> dict[str, Named
     the learner's. Two learners of one name stay two."""
     found = {}
     for path in paths:
-        places = [match.end() for match in re.finditer(r"^|/", path)]
-        parts = next(filter(None, (HANDED_IN.fullmatch(path, place) for place in places)), None)
-        if parts:
-            found[path] = Named(f"{parts['name']}_{parts['number']}", parts["time"])
+        for part in path.split("/"):
+            ids, *words = part.split(" - ")
+            place = next((n for n, word in enumerate(words) if n and DATED.fullmatch(word)), None)
+            if IDS.fullmatch(ids) and place is not None:
+                learner = f"{' - '.join(words[:place])}_{IDS.fullmatch(ids)[1]}"
+                found[path] = Named(learner, words[place])
+                break
     return found
 
 

@@ -69,6 +69,7 @@ class TimeReader:
 
     def __init__(self, timezone=None, day_first=None):
         self.timezone, self.day_first, self.shown_by = timezone, day_first, ""
+        self.assumed = False  # whether a time without a zone was met
 
     def learn(self, texts):
         """See which comes first, day or month, from dates that can only be read one way.
@@ -98,6 +99,7 @@ class TimeReader:
             local = datetime.datetime.combine(day, clock)
             zone = _zone(rest, local, self.timezone)
             known = zone is not None
+            self.assumed = self.assumed or zone is self.timezone
             # An hour that a clock shows twice counts as the earlier one.
             return (local.replace(tzinfo=zone or UTC)).astimezone(UTC).replace(tzinfo=None), known
         except (ValueError, OverflowError) as error:
