@@ -15,9 +15,8 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor
+from nbgrader.preprocessors import AssignLatePenalties
 
-from autograder.classroom.course_folder import GradeError
 from autograder.classroom.deadlines import DAY, Penalty, read_deadlines, shown
 from autograder.classroom.lms.record import read_record
 from autograder.classroom.lms.times import UTC, DoubtfulTime, TimeReader
@@ -70,7 +69,7 @@ def settle(
         GradeError: if `deadlines.toml` says something that nobody can have meant.
     """
     course_dir = Path(course_dir)
-    deadlines, state = read_deadlines(course_dir), _read_state(course_dir)
+    deadlines, state = read_deadlines(course_dir), read_state(course_dir)
     before = state.get(lesson.lab, {})
     coursedir = CourseDirectory(config=config)
     found, changed = {}, []
@@ -118,7 +117,8 @@ def _remembered(one, name, deadlines, lab):
     return kept | ({"extension": extension.total_seconds()} if extension is not None else {})
 
 
-def _read_state(course_dir):
+def read_state(course_dir):
+    """Lab -> learner -> what was last said and written about lateness; empty if nothing was."""
     try:
         found = json.loads((course_dir / STATE).read_text(encoding="utf-8"))
         return found if all(isinstance(lab, dict) for lab in found.values()) else {}
@@ -284,33 +284,3 @@ def _span(seconds):
     if days:
         return f"{days} day{'s' if days > 1 else ''}" + (f" {hours} h" if hours else "")
     return f"{hours} h {minutes} min" if hours else f"{max(minutes, 1)} min"
-
-
-class LatePenalties(AssignLatePenalties):
-    """nbgrader's step that assigns penalties, by the rules of `deadlines.toml` where a course has one."""
-
-    def preprocess(self, nb, resources):
-        from course.notebooks.lesson import find_lesson
-
-        nb, resources = super().preprocess(nb, resources)
-        names = resources["nbgrader"]
-        try:
-            settle(Path.cwd(), find_lesson(names["assignment"]), self.config, names["student"])
-        except GradeError as error:
-            self.log.error("no penalty was assigned: %s", error)
-        return nb, resources
-
-
-class LatenessInSummary(NbGraderPreprocessor):
-    """Says at the top of a feedback page when it was late and what that cost. Used by `nbgrader generate_feedback`."""
-
-    def preprocess(self, nb, resources):
-        from autograder.classroom.feedback_page import SUMMARY
-        from course.checking import in_html
-
-        names = resources["nbgrader"]
-        said = _read_state(Path.cwd()).get(names["assignment"], {}).get(names["student"], {})
-        for cell in nb.cells:
-            if cell.get("id") == SUMMARY and said.get("words"):
-                cell.source += f"\n\n**Time of handing in:** {in_html(said['words'])}"
-        return nb, resources

@@ -41,7 +41,7 @@ def configure(config):
 
     from autograder.classroom.fail_closed import guard_nbgrader
     from autograder.classroom.feedback_export import FeedbackExporter, WhoMarked
-    from autograder.classroom.lateness import LatenessInSummary, LatePenalties
+    from autograder.classroom.late_steps import LatenessInSummary, LatePenalties
     from autograder.classroom.nbgrader_plugin import GradeInSandbox, RepairingExporter
 
     guard_nbgrader()

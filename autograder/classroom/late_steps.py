@@ -1,0 +1,38 @@
+"""The steps by which nbgrader itself assigns late penalties, and says so on a feedback page."""
+
+from pathlib import Path
+
+from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor
+
+from autograder.classroom.course_folder import GradeError
+from autograder.classroom.lateness import read_state, settle
+
+
+class LatePenalties(AssignLatePenalties):
+    """nbgrader's step that assigns penalties, by the rules of `deadlines.toml` where a course has one."""
+
+    def preprocess(self, nb, resources):
+        from course.notebooks.lesson import find_lesson
+
+        nb, resources = super().preprocess(nb, resources)
+        names = resources["nbgrader"]
+        try:
+            settle(Path.cwd(), find_lesson(names["assignment"]), self.config, names["student"])
+        except GradeError as error:
+            self.log.error("no penalty was assigned: %s", error)
+        return nb, resources
+
+
+class LatenessInSummary(NbGraderPreprocessor):
+    """Says at the top of a feedback page when it was late and what that cost. Used by `nbgrader generate_feedback`."""
+
+    def preprocess(self, nb, resources):
+        from autograder.classroom.feedback_page import SUMMARY
+        from course.checking import in_html
+
+        names = resources["nbgrader"]
+        said = read_state(Path.cwd()).get(names["assignment"], {}).get(names["student"], {})
+        for cell in nb.cells:
+            if cell.get("id") == SUMMARY and said.get("words"):
+                cell.source += f"\n\n**Time of handing in:** {in_html(said['words'])}"
+        return nb, resources
