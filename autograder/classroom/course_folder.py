@@ -53,12 +53,13 @@ def reason_ungradable(folder):
 NOTHING = "nothing handed in for this lab"
 
 
-def notebook_in(folder, name):
+def notebook_in(folder, name, others=()):
     """The notebook that counts in a submitted folder: the one with the lab's name, or else the only one.
 
     Args:
         folder: `submitted/STUDENT/LAB`.
         name: the notebook's name, without `.ipynb`.
+        others: names of other notebooks of the same assignment, which are not taken for this one.
 
     Returns:
         `(path, note, reason)`: where it is, what a person has to know about that, and why there is none; `path` is
@@ -77,7 +78,7 @@ def notebook_in(folder, name):
     except OSError as error:
         return None, "", f"the folder cannot be read ({error.strerror})"
     files = [path for path in files if not path.name.startswith("timestamp.") and not _hidden(path, folder)]
-    books = [path for path in files if path.suffix.lower() == ".ipynb"]
+    books = [path for path in files if path.suffix.lower() == ".ipynb" and path.stem not in others]
     shown = [printable(path.relative_to(folder).as_posix()) for path in books or files]
     listed = ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
     if not files:
@@ -189,8 +190,9 @@ def drop_ungradable(converter):
             log.error("%s is left out: %s", printable(student), reason)
             del converter.assignments[source]
             continue
-        if notebook_in(source, name)[0] is not None:  # whatever it is called; `RepairingExporter` finds it
-            converter.assignments[source] = [os.path.join(source, f"{name}.ipynb")]
+        if len(names) == 1 and notebook_in(source, names[0])[0] is not None:
+            # Whatever it is called: `RepairingExporter` finds it.
+            converter.assignments[source] = [os.path.join(source, f"{names[0]}.ipynb")]
         result = coursedir.format_path(coursedir.autograded_directory, student, coursedir.assignment_id)
         if os.path.isdir(result) and not all(is_complete_result(source, result, name) for name in names):
             log.info("%s is graded again: the result there is not whole, or of another submission", student)

@@ -105,7 +105,7 @@ def read_deadlines(course_dir: Path) -> Deadlines:
     except OSError as error:
         raise GradeError(f"{FILE} cannot be read: {error.strerror}") from None
     try:
-        return _deadlines(found)
+        return _deadlines(found, course_dir)
     except _Wrong as error:
         raise GradeError(f"{FILE}: {error}") from None
 
@@ -114,7 +114,7 @@ class _Wrong(Exception):
     """What is wrong in the file, in words."""
 
 
-def _deadlines(found):
+def _deadlines(found, course_dir):
     name = found.pop("timezone", None)
     try:
         timezone = None if name is None else find_timezone(str(name))
@@ -126,7 +126,7 @@ def _deadlines(found):
     penalty = _penalty(found.pop("penalty", None))
     times, due, extensions = TimeReader(timezone, day_first=None), {}, {}
     for key, section in found.items():
-        lab = _lab(key)
+        lab = _lab(key, course_dir)
         if not isinstance(section, dict) or not section.keys() <= {"due", "extensions"}:
             raise _Wrong(f'[{key}] holds due = "..." and extensions, nothing else')
         if "due" not in section:
@@ -139,13 +139,14 @@ def _deadlines(found):
     return Deadlines(timezone, grace, penalty, due, extensions)
 
 
-def _lab(key):
+def _lab(key, course_dir):
+    from autograder.classroom.assignments import find_notebook
+    from autograder.judge.errors import JudgeError
     from course.errors import CourseError
-    from course.notebooks.lesson import find_lesson
 
     try:
-        return find_lesson(key).lab
-    except CourseError as error:
+        return find_notebook(course_dir, key).lab
+    except (CourseError, JudgeError) as error:
         raise _Wrong(f"[{key}]: {error}") from None
 
 

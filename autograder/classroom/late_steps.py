@@ -12,12 +12,12 @@ class LatePenalties(AssignLatePenalties):
     """nbgrader's step that assigns penalties, by the rules of `deadlines.toml` where a course has one."""
 
     def preprocess(self, nb, resources):
-        from course.notebooks.lesson import find_lesson
+        from autograder.classroom.assignments import find_notebook
 
         nb, resources = super().preprocess(nb, resources)
         names = resources["nbgrader"]
         try:
-            settle(Path.cwd(), find_lesson(names["assignment"]), self.config, names["student"])
+            settle(Path.cwd(), find_notebook(Path.cwd(), names["assignment"]), self.config, names["student"])
         except GradeError as error:
             self.log.error("no penalty was assigned: %s", error)
         return nb, resources

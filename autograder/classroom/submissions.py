@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.classroom.assignments import judged_as, read_release
+from autograder.classroom.assignments import find_assignments, judged_as, read_release
 from autograder.classroom.course_folder import (
     NOTHING,
     GradeError,
@@ -106,6 +106,7 @@ def find_submissions(course_dir, lesson, student="*"):
         folder in `submitted/` is in one of the two.
     """
     found, left_out = [], {}
+    others = {one.name for one in find_assignments(course_dir, lesson.lab)} - {lesson.name}
     for person in sorted((Path(course_dir) / "submitted").glob("*")):
         name = person.name
         if student not in ("*", name) or name.startswith(".") or not (person.is_dir() or person.is_symlink()):
@@ -114,7 +115,7 @@ def find_submissions(course_dir, lesson, student="*"):
         reason = reason_ungradable(folder) or _absent(person, lesson)
         path, note = None, ""
         if not reason:
-            path, note, reason = notebook_in(folder, lesson.name)
+            path, note, reason = notebook_in(folder, lesson.name, others)
         if reason:
             left_out[name] = reason
         else:

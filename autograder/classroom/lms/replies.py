@@ -53,14 +53,15 @@ def return_feedback(
         GradeError: if there is nothing to give back, with the reason.
     """
     from autograder.classroom import gradebook
+    from autograder.classroom.assignments import find_notebook
     from autograder.classroom.lateness import settle
     from autograder.classroom.submissions import load_config
     from autograder.console import console, short_path
-    from course.notebooks.lesson import find_lesson
 
     if system not in SYSTEMS:
         raise GradeError(f"--to is {' or '.join(SYSTEMS)}, not {system}")
-    course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
+    course_dir = Path(course_dir).resolve()
+    lesson = find_notebook(course_dir, lab)
     config = load_config(course_dir)
     _, changed = settle(course_dir, lesson, config)
     gradebook.forget_pages(course_dir, lesson, changed)
