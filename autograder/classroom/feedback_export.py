@@ -100,6 +100,7 @@ def render(lesson, nb, verdict, names) -> str:
             questions=questions,
             notes=[note for note in verdict.notes if not note.startswith(FOR_GRADERS)] if verdict else [],
             late=names.get("late_penalty") or 0,
+            lateness=names.get("lateness") or "",
             score=names.get("score") or 0,
             earned=sum(one["score"] for one in exercises),
             possible=sum(one["most"] for one in exercises),
