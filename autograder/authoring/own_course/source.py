@@ -15,6 +15,7 @@ from autograder.authoring.own_course.framing import cell_id
 from autograder.judge import probe
 from autograder.judge.assignment import Assignment, Bank, Exercise, NothingLent, Runtime
 from autograder.judge.definitions import needed
+from autograder.paths import ROOT
 from course.checking import shortcuts
 
 # Libraries that ready-made answers may come from, besides what the course names.
@@ -46,10 +47,10 @@ def assignment_of_own(own: OwnNotebook) -> Assignment:
 
 def runtime_of(own: OwnNotebook) -> Runtime:
     """What a learner's process has: Python, what is installed, and ready what the course names."""
+    # Where this is a checkout, its folder holds the answers of our labs; installed, it is where all packages are.
+    secret = (_course(own), *((ROOT,) if (ROOT / "solutions").is_dir() else ()))
     packages = {name.partition(".")[0] for name in own.bank.imports}
-    return Runtime(
-        imports=own.bank.imports, guarded=tuple(sorted({*GUARDED, *packages})), secret=(_course(own),)
-    )
+    return Runtime(imports=own.bank.imports, guarded=tuple(sorted({*GUARDED, *packages})), secret=secret)
 
 
 def _course(own):

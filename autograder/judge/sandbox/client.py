@@ -26,7 +26,6 @@ from autograder.judge.sandbox.isolation import Limits, environment, missing_laye
 from autograder.judge.sandbox.student_handle import Student, remove, remove_leftovers
 
 HERE = Path(__file__).parent
-PROJECT = HERE.parents[2]  # which is never on a student process's path
 START_TIMEOUT = 180  # seconds; importing TensorFlow on a cold, busy machine
 
 
@@ -64,7 +63,7 @@ class Server:
         os.set_inheritable(theirs.fileno(), True)
         config = {
             "control": theirs.fileno(),
-            "secret": [str(PROJECT), *map(str, runtime.secret)],
+            "secret": list(map(str, runtime.secret)),
             "library": str(library),
             "packages": packages,
             "unreadable": list(runtime.unreadable),
