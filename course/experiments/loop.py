@@ -43,6 +43,9 @@ def run(model, data, progress, shuffle=False):
             for stack in stacks:
                 steps(stack)
             progress.on_train_batch_end(end - 1, {"loss": float(model.get_metrics_result()["loss"])})
+    model.optimizer.finalize_variable_values(
+        model.trainable_variables
+    )  # takes averaged weights, if there are any
 
 
 def _ends(steps, every):

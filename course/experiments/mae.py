@@ -6,7 +6,7 @@ from keras import ops
 
 from course.experiments import training
 from course.experiments.loading import scaled
-from course.experiments.measuring import in_parts
+from course.experiments.measuring import Probe, in_parts
 from course.models.checkpoints import named_weights
 
 
@@ -147,6 +147,35 @@ def pretrain(
     return training.fit(model, optimizer_for(steps, rate, beta_2=0.95), None, data, **options)
 
 
+def pretrain_as_in_study(model, images, steps, recipe, *, noise=random_noise, seed=0, **options):
+    """Train a `MaskedAutoencoder` as the course's study did, so that its point lies on the study's curves.
+
+    The rate stays where it is after the warm-up, so every length is one of the same curve; in the end the model has
+    the running average of its weights.
+
+    Args:
+        model, images, steps, noise, seed, options: as for `pretrain`.
+        recipe: of the study, `results.read("mae")["recipe"]`.
+
+    Returns:
+        `training.Trained`.
+    """
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, steps, alpha=1.0, warmup_target=recipe["rate"], warmup_steps=recipe["warmup_steps"]
+    )
+    optimizer = LayerwiseAdamW(
+        schedule,
+        weight_decay=recipe["weight_decay"],
+        beta_1=recipe["betas"][0],
+        beta_2=recipe["betas"][1],
+        global_clipnorm=recipe["clipping"],
+        use_ema=True,
+        ema_momentum=recipe["average"],
+    )
+    data = hidden_batches(images, steps, recipe["batch"], model.encoder.grid, noise, seed=seed)
+    return training.fit(model, optimizer, None, data, **options)
+
+
 def fine_tune(
     model, images, labels, steps, *, shares=(), augment=None, rate=1e-3, batch_size=32, seed=1, **options
 ):
@@ -180,6 +209,27 @@ def train_tokenizer(tokenizer, images, steps, rate=3e-3, batch_size=64, **option
 def guesses(model, images, seed=0, noise=random_noise):
     """`(predictions, mask)` of a `MaskedAutoencoder` as NumPy arrays; the same hidden patches for the same seed."""
     return in_parts(model, (images, noise(np.random.default_rng(seed), len(images), model.encoder.grid)))
+
+
+def probed(encoder, examples, held_out, count=200, draws=3):
+    """Accuracy of linear probes on the mean of an encoder's patches, as the course's study measures it.
+
+    Args:
+        encoder: the learner's `MAEEncoder`.
+        examples, held_out: `(images, labels)` to learn from and to be judged by.
+        count: how many labels a probe has.
+        draws: how often they are drawn; the mean counts.
+    """
+
+    def features(images):
+        return in_parts(lambda part: ops.mean(encoder(part)[0][:, 1:], axis=1), images)
+
+    new, found = features(held_out[0]), []
+    for draw in range(draws):
+        rows = training.few(examples[1], count, draw)
+        probe = Probe(features(examples[0][rows]), examples[1][rows])
+        found.append(probe.accuracy(new, held_out[1]))
+    return float(np.mean(found))
 
 
 def mean_image_error(images, held_out):

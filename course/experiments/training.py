@@ -51,7 +51,7 @@ def batches(inputs, targets, steps, batch_size=64, augment=None, seed=1):
     """Batches of examples in random order; each pass shows every example once.
 
     Args:
-        inputs: array `(example, ...)`.
+        inputs: array `(example, ...)`, or a tuple of them.
         targets: array `(example, ...)`, or `None`.
         steps: how many batches.
         batch_size: examples a batch.
@@ -61,13 +61,14 @@ def batches(inputs, targets, steps, batch_size=64, augment=None, seed=1):
     Returns:
         `Batches` of `(inputs, targets)`, or of `(inputs,)`.
     """
-    passes = -(-steps * batch_size // len(inputs))
-    order = np.tile(np.arange(len(inputs)), (passes, 1))  # a row is one pass
+    count = len(keras.tree.flatten(inputs)[0])
+    passes = -(-steps * batch_size // count)
+    order = np.tile(np.arange(count), (passes, 1))  # a row is one pass
     order = np.random.default_rng(seed).permuted(order, axis=1).reshape(-1)
     rows = order[: steps * batch_size].reshape(steps, batch_size)
 
     def make(step):
-        shown = inputs[rows[step]]
+        shown = keras.tree.map_structure(lambda each: each[rows[step]], inputs)
         if augment is not None:
             shown = augment(shown, np.random.default_rng([7, step]))
         return (shown,) if targets is None else (shown, targets[rows[step]])

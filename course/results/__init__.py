@@ -61,7 +61,7 @@ class Curve(NamedTuple):
 
     Attributes:
         steps: `(points,)` of training, of the points that every seed has.
-        seconds: `(points,)`, the mean over seeds.
+        seconds: `(points,)` of one thread of the study's computer.
         values: `(seeds, points)`, from 0 to 1.
     """
 
@@ -120,7 +120,12 @@ def curve(study, setting, measure=MEASURE):
     runs = [points for points in runs if points[-1]["step"] >= far / 2]
     steps = sorted(set.intersection(*({point["step"] for point in points} for points in runs)))
     chosen = [[point for point in points if point["step"] in steps] for points in runs]
-    seconds = np.mean([[point["seconds"] for point in points] for points in chosen], axis=0)
+    if setting in study.get(
+        "pace_ms", {}
+    ):  # all settings measured in turns: fairer than the clock of each run
+        seconds = np.array(steps) * study["pace_ms"][setting] / 1000
+    else:
+        seconds = np.mean([[point["seconds"] for point in points] for points in chosen], axis=0)
     values = np.array([[point[measure] for point in points] for points in chosen])
     return Curve(np.array(steps), seconds, values)
 
@@ -158,7 +163,7 @@ def verdict(study, claim, measure=MEASURE):
 
     over = "one seed, so a lead and not a result" if count == 1 else f"{count} seeds"
     return (
-        f"{claim.says}? In the paper {claim.paper[0]} and {claim.paper[1]} %. Here, {claim.better} and {claim.worse}: "
+        f"{claim.says[0].upper()}{claim.says[1:]}? In the paper {claim.paper[0]} and {claim.paper[1]} %. Here, {claim.better} and {claim.worse}: "
         f"at equal steps ({steps.at:,}) {steps.word}, {said(steps)}; "
         f"at equal time ({seconds.at:.0f} s) {seconds.word}, {said(seconds)}. ({over})"
     )

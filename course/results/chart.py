@@ -35,6 +35,8 @@ def claim(study, claims, yours=(), measure=results.MEASURE, ylabel="probe with 2
     axes[0].set(title="at equal steps", ylabel=ylabel)
     axes[1].set(title="at equal time")
     axes[0].legend(frameon=False)
+    figures = [f"{one.better} {one.paper[0]}, {one.worse} {one.paper[1]} %" for one in claims]
+    fig.suptitle(f"in the paper: {'; '.join(figures)}", fontsize=10, color="#555555")
     said = [results.verdict(study, one, measure) for one in claims]
     star = " A star is what you trained." if yours else ""
     plots.show(
