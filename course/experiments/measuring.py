@@ -1,6 +1,7 @@
 """How all labs measure: a model's answers part by part, accuracy, attention, linear probes."""
 
 import contextlib
+import warnings
 
 import keras
 import numpy as np
@@ -75,13 +76,16 @@ class Probe:
     """
 
     def __init__(self, features, labels):
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
         from threadpoolctl import threadpool_limits
 
         self.pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=150, tol=1e-3))
-        with threadpool_limits(1):  # these matrices are too small to be shared out
+        # These matrices are too small to be shared out, and so many iterations are enough to compare encoders.
+        with threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
             self.pipeline.fit(features, labels)
 
     def predict(self, features):
