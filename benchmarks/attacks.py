@@ -32,6 +32,7 @@ from autograder.hidden.assignments import assignment_of  # noqa: E402
 from autograder.judge.grader import Grader  # noqa: E402
 from autograder.judge.notebook_repair import repair  # noqa: E402
 from autograder.judge.sandbox.student_handle import remove  # noqa: E402
+from course.checking import code_reader  # noqa: E402
 from course.notebooks.lesson import find_lesson  # noqa: E402
 
 SECONDS = 120  # after which stock nbgrader counts as kept from finishing
@@ -106,7 +107,7 @@ def most(attack, lesson):
 
 def earned_here(grader, lesson, release, content):
     """Points by this project's grading."""
-    repaired = repair(release, content)
+    repaired = repair(release, content, code_reader)
     return grader.grade(assignment_of(lesson), repaired.notebook, repaired.notes).points
 
 

@@ -12,6 +12,7 @@ import pytest
 from autograder.authoring.build import source_notebook
 from autograder.authoring.colab_cell import colab_cells
 from autograder.judge.notebook_repair import repair
+from course.checking import code_reader
 from course.notebooks.lesson import lessons
 
 
@@ -61,7 +62,7 @@ def test_a_submission_may_lack_or_change_it(release):
     ):
         handed_in = nbformat.from_dict(json.loads(json.dumps(release)))
         handed_in.cells = change(handed_in.cells)
-        repaired = repair(release, nbformat.writes(handed_in))
+        repaired = repair(release, nbformat.writes(handed_in), code_reader)
         assert not repaired.notes
         assert [cell.id for cell in repaired.notebook.cells] == [cell.id for cell in release.cells]
 

@@ -22,6 +22,7 @@ from autograder.judge.errors import JudgeError
 from autograder.judge.grader import Grader, code_cells
 from autograder.judge.notebook_repair import read_submission, repair
 from autograder.judge.verdict import Verdict, verdict_path
+from course.checking import code_reader
 
 
 class RepairingExporter(NotebookExporter):
@@ -59,7 +60,7 @@ class RepairingExporter(NotebookExporter):
             _leave_open(names, f"it could not be read: {error.strerror}")
         try:
             lesson = find_notebook(autograde.coursedir.root, names["assignment"], names["notebook"])
-            repaired = repair(read_release(folder, lesson), content)
+            repaired = repair(read_release(folder, lesson), content, code_reader)
         except (JudgeError, LookupError) as error:
             raise NbGraderException(f"{names['assignment']}: {error}") from None
         notes = with_note(repaired.notes, note)

@@ -25,6 +25,7 @@ from autograder.classroom.course_folder import (
 from autograder.judge.grader import code_cells
 from autograder.judge.notebook_repair import read_submission, repair
 from autograder.judge.verdict import Verdict, verdict_path
+from course.checking import code_reader
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def read_cells(course_dir, lesson, found):
     release = read_release(Path(course_dir) / "release" / lesson.lab, lesson)
     for one in found:
         try:
-            repaired = repair(release, read_submission(one.path))
+            repaired = repair(release, read_submission(one.path), code_reader)
         except OSError:
             yield one, None, []
         else:

@@ -12,7 +12,7 @@ from autograder.hidden import entries, lent_blocks
 from autograder.judge.assignment import Assignment, Bank, Exercise, Runtime
 from autograder.judge.probe import PROBES
 from autograder.paths import ROOT
-from course.checking import first_lines, shortcuts
+from course.checking import code_reader, first_lines
 from course.machine.quiet import quiet
 from course.notebooks.lesson import Lesson
 
@@ -103,7 +103,7 @@ def assignment_of(lesson: Lesson) -> Assignment:
         bank=functools.partial(_bank, lesson),
         probes_source=(ROOT / f"autograder/hidden/probes/{lesson.name}.py").read_text(encoding="utf-8"),
         fingerprint=fingerprint(lesson),
-        reader=shortcuts,
+        reader=code_reader,
         runtime=RUNTIME,
         lent=LentBlocks(lesson),
     )

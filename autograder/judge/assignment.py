@@ -35,10 +35,23 @@ class Exercise:
 
 
 class CodeReader(Protocol):
-    """Reads code without running it. The only thing that parses, since Python 3.11 cannot do so in two threads."""
+    """Reads code, cells and notebooks without running them: the same for learner, judge and report.
+
+    The only thing that parses, since Python 3.11 cannot do so in two threads. Beside what stands here, it offers
+    `autograder.judge.notebook_repair` what `course.notebooks.find_cells` describes.
+    """
+
+    def read_file(self, content: bytes | str) -> Any:
+        """The cells of a notebook's file, in whatever state it is, with notes."""
+
+    def read_cell(self, source: str) -> Any:
+        """A cell as Python: `python`, or the `problem` why it cannot be read."""
 
     def parse(self, source: str) -> Any:
         """The syntax tree, or `None`."""
+
+    def definitions(self, tree: Any) -> Mapping[str, list]:
+        """Top-level name -> the statements that bind it."""
 
     def defines(self, source: str, name: str) -> bool:
         """Whether the code binds `name` at its top level."""

@@ -7,11 +7,10 @@ The whole path: `repair` -> `SandboxSession` (learner's code) -> `judge` (marks)
 import contextlib
 import threading
 
-from IPython.core.inputtransformer2 import TransformerManager
-
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.assignment import Assignment, Runtime
 from autograder.judge.example import counter_examples
+from autograder.judge.explain import explain
 from autograder.judge.marking import mark_exercise
 from autograder.judge.sandbox.client import Server
 from autograder.judge.sandbox.faults import MachineFault
@@ -87,23 +86,22 @@ class Grader:
         return self.cache[key]
 
     def _judge(self, assignment, cells, notes):
-        runtime, parse = assignment.runtime, assignment.reader.parse
+        runtime, reader = assignment.runtime, assignment.reader
         self.server(runtime)
         runtime.warm(runtime)  # while the server does the same
-        source = _joined(cells, parse)
+        source = _joined(cells, reader)
         verdict = Verdict(assignment.name, self.seed, notes=list(notes))
         own = [cell for cell in cells if cell[0].startswith(("answer-", "own-"))]
         given = [cell for cell in cells if cell not in own]
         watched = [f"{name}.{entry}" for name, _ in runtime.packages for entry in runtime.unreadable]
-        strange = find_suspicious_code(_joined(own, parse), parse, _joined(given, parse), watched)
+        strange = find_suspicious_code(_joined(own, reader), reader.parse, _joined(given, reader), watched)
         if strange:
             verdict.notes.append(f"worth a look, unusual in an answer: {', '.join(strange)}")
         with SandboxSession(lambda: self.server(runtime), assignment, cells) as session:
             session.start()
             for exercise in assignment.exercises:
-                verdict.marks.append(
-                    mark_exercise(session, assignment, exercise, self.seed, source, session.broken)
-                )
+                mark = mark_exercise(session, assignment, exercise, self.seed, source, session.broken)
+                verdict.marks.append(explain(mark, cells, session.stopped, reader))
             verdict.notes += session.notes
             self._show_examples(session, assignment, verdict)
         tested = [name for name, exercise in assignment.exercises.items() if exercise.tests]
@@ -141,17 +139,6 @@ def code_cells(notebook):
     return found
 
 
-def _joined(cells, parse):
-    return "\n\n".join(_plain(source, parse) for _, source in cells)
-
-
-def _plain(source, parse):
-    """A cell as plain Python, magics and shell lines turned into calls; nothing for one that does not parse.
-
-    Cell by cell, so that one that does not parse (and does not run either) hides no other.
-    """
-    try:
-        text = TransformerManager().transform_cell(source)
-    except SyntaxError:
-        return ""
-    return "" if parse(text) is None else text
+def _joined(cells, reader):
+    """All cells as one piece of plain Python; cell by cell, so that one that cannot be read hides no other."""
+    return "\n\n".join(reader.read_cell(source).python for _, source in cells)

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import sys
 
 from autograder.judge import probe
 from autograder.judge.assignment import Assignment
@@ -24,14 +25,21 @@ class SandboxSession:
         broken: exercises whose code hung or ended the process.
         notes: sentences about cells that hung or ended the process, for learner and grader.
         raised: id of each cell that ran -> the `Outcome` of what it raised, or `None`.
+        stopped: name of a cell -> the error that it stopped with, in words.
     """
 
     follows = True
 
     def __init__(self, server, assignment: Assignment, cells):
-        self.broken, self.notes, self.raised = set(), [], {}
+        self.broken, self.notes, self.raised, self.stopped = set(), [], {}, {}
         self._server, self._assignment = server, assignment
-        self._cells = dict(cells)
+        self._cells = {}
+        for name, source in cells:
+            cell = assignment.reader.read_cell(source)
+            self._cells[name] = cell.python
+            if cell.problem:
+                version = ".".join(map(str, sys.version_info[:2]))
+                self.stopped[name] = f"cannot be read as Python {version}: {cell.problem}"
         self._faults = 0
         self._student = None
 
@@ -106,8 +114,10 @@ class SandboxSession:
             except Unanswered as error:  # a cell that raises defines what it defines, as in a notebook
                 message = self._assignment.runtime.shorten(error.message)
                 self.raised[name] = Outcome(None, error.type, message, error.line)
+                self.stopped[name] = _in_words(error)
             except SubmissionFault as fault:
                 self.notes.append(f"cell {name} was left out: {fault}")
+                self.stopped[name] = f"was left out: {fault}"
                 self.raised.pop(name, None)
                 del self._cells[name]
                 self._end()
@@ -130,3 +140,9 @@ class SandboxSession:
 
     def __exit__(self, *_):
         self.close()
+
+
+def _in_words(error):
+    text = error.message.split("\n")[0].strip()
+    text = f"stopped with {error.type}" + (f": {text}" if text else "")
+    return text + (f" (in the line `{error.line}`)" if error.line else "")

@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from course.checking.expectations import _CHECKS, CheckFailed
 from course.checking.shortcuts import find_shortcuts
 from course.errors import UnknownName
+from course.notebooks.cell_source import read_cell
+from course.notebooks.find_cells import defined_in
 from course.notebooks.lesson import find_exercise
 from course.terminal import printable
 
@@ -180,14 +182,21 @@ def _shortcut(answer, cell, lesson):
     if file == getattr(sys.modules.get(getattr(answer, "__module__", None)), "__file__", None):
         return None  # an author's, out of a bank, where a decorator spells the exercise's name
     # `inspect.getsource` finds no class of a notebook; its cell is there all the same.
-    source = "".join(linecache.getlines(file))
     name = getattr(answer, "__name__", "")
+    source = read_cell("".join(linecache.getlines(file)) or _cell_of(name)).python
     found = find_shortcuts(
         source, name if name.isidentifier() else cell.name, cell.forbidden, lesson.exercises
     )
     if not found:
         return None
     return f"this exercise builds what {found[0]} does for you: write it with smaller operations"
+
+
+def _cell_of(name):
+    """The last cell that defined a name, of those that were run: what `%%time` ran has no lines of its own."""
+    main = sys.modules.get("__main__")
+    cells = [cell for cell in getattr(main, "In", ()) or () if isinstance(cell, str)]
+    return next((cell for cell in reversed(cells) if name in defined_in(cell, (name,))), "")
 
 
 @functools.cache

@@ -158,6 +158,8 @@ def _main(path, notes):
 
         book = notebook.read(path)
         module, problems = notebook.execute(book, before=lambda cell: note(at=cell.title))
+        for remark in book.notes:
+            note(remark=f"{remark[:1].upper()}{remark[1:]}.")
         note(at="the lesson")
         try:
             cells = lesson.find_lesson(book.lab).exercises
@@ -171,10 +173,13 @@ def _main(path, notes):
             note(at=f"the checks of {name}")
             if name in problems:
                 outcomes = [("runs", problems[name])]
-            elif not book.has_answer(name):
-                outcomes = [("is there", "its cell is missing: take it over from a fresh copy of the lab")]
             elif name not in vars(module):
-                outcomes = [("is there", f"its cell does not define {name}: did you rename it?")]
+                said = (
+                    f"its cell does not define {name}: did you rename it?"
+                    if book.has_answer(name)
+                    else "its cell is missing: take it over from a fresh copy of the lab"
+                )
+                outcomes = [("is there", said)]
             else:
                 report = checking.run_checks(getattr(module, name), name)
                 outcomes = [(outcome.name, outcome.problem) for outcome in report.outcomes]

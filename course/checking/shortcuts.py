@@ -9,7 +9,9 @@ worked out at run time are the grader's to catch (`autograder.judge.sandbox.trip
 import ast
 import builtins
 import functools
-import threading
+
+from course.notebooks.cell_source import parse
+from course.notebooks.definitions import definitions
 
 PICKING = ("getattr", "Activation", "attrgetter", "import_module")
 
@@ -28,15 +30,15 @@ def find_shortcuts(source, exercise, forbidden, lab=()):
         The shortcuts as the learner wrote them, such as `["keras.ops.softmax"]`; empty for code that
         does not parse (it does not run either).
     """
-    definitions = _parse(source)
+    defined = _parse(source)
     waiting, reached, found = [exercise], set(), []
     while waiting:
         name = waiting.pop()
         if name in reached:
             continue
         reached.add(name)
-        for statement in definitions.get(name, ()):
-            found += _shortcuts_in(statement, set(forbidden), set(lab), definitions)
+        for statement in defined.get(name, ()):
+            found += _shortcuts_in(statement, set(forbidden), set(lab), defined)
             waiting += sorted(_used(statement) - reached - set(lab) - set(dir(builtins)))
     return list(dict.fromkeys(found))
 
@@ -51,55 +53,11 @@ def defines(source, name):
     return name in _parse(source)
 
 
-def parse(source):
-    """The syntax tree of some code, or `None` if it cannot be read. Safe in threads, which `ast.parse` is not."""
-    with _ONE_AT_A_TIME:
-        try:
-            return ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
-
-
-_ONE_AT_A_TIME = threading.Lock()  # Python 3.11 parses wrongly, with a SystemError, in two threads at once
-
-
 @functools.lru_cache(maxsize=64)
 def _parse(source):
     """Top-level name -> its statements; nothing for code that does not parse."""
     tree = parse(source)
-    return {} if tree is None else _definitions(tree)
-
-
-def _definitions(tree):
-    """Top-level name -> the statements that bind it, also inside `if`, `try`, `for` and `with`."""
-    definitions = {}
-    for statement in _flat(tree.body):
-        for name in _bound(statement):
-            definitions.setdefault(name, []).append(statement)
-    return definitions
-
-
-def _flat(statements):
-    for statement in statements:
-        yield statement
-        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            for block in ("body", "orelse", "finalbody", "handlers"):
-                yield from _flat(getattr(statement, block, ()))
-
-
-def _bound(statement):
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {statement.name}
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return {alias.asname or alias.name.split(".")[0] for alias in statement.names}
-    names = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    # `Layer.call = helper` changes what Layer does, so it belongs to Layer's definition.
-    owners = [
-        n
-        for n in ast.walk(statement)
-        if isinstance(n, ast.Attribute | ast.Subscript) and isinstance(n.ctx, ast.Store)
-    ]
-    return names | {root.id for root in map(_root, owners) if isinstance(root, ast.Name)}
+    return {} if tree is None else definitions(tree)
 
 
 def _used(statement):
@@ -112,12 +70,6 @@ def _used(statement):
         own |= {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
         used -= own - shared
     return used
-
-
-def _root(node):
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node
 
 
 def _shortcuts_in(statement, forbidden, lab, definitions):

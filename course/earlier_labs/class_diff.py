@@ -134,6 +134,7 @@ def _source_of(thing):
 def _from_notebook(name):
     from course.earlier_labs.carry_over import look_for
     from course.notebooks import notebook as notebooks
+    from course.notebooks.cell_source import read_cell
     from course.notebooks.lesson import find_exercise
 
     lesson, _ = find_exercise(name)
@@ -149,7 +150,10 @@ def _from_notebook(name):
     answers = [cell for cell in book.cells if cell.role == "answer" and cell.name == name]
     if not answers:
         raise _Missing(f"{path} does not hold your {name} any more.")
-    return notebooks.plain_python(answers[-1].source)
+    cell = read_cell(answers[-1].source)
+    if cell.problem:
+        raise _Missing(f"The cell of your {name} cannot be read: {cell.problem}.")
+    return cell.python
 
 
 def _lines(source, name):

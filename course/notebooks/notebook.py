@@ -5,17 +5,24 @@ notebook, `nb.metadata["course"] = {"lab": "lab1_attention"}`. A cell without a 
 """
 
 import ast
-import contextlib
-import json
+import asyncio
+import dataclasses
+import inspect
 import linecache
 import sys
 import traceback
 import types
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import MagicMock
 
-from course.errors import CourseError
+from course.errors import CourseError, UnknownName
+from course.notebooks.cell_source import read_cell
+from course.notebooks.find_cells import ALIKE, defined_in, likeness, without_labs_code, without_unfinished
+from course.notebooks.lesson import find_lesson, lessons
+from course.notebooks.notebook_file import read_file
 
 # What an answer is made of. Experiments take minutes, and checks are run by whoever asks.
 NEEDED = ("setup", "given", "answer")
@@ -45,49 +52,106 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A lab notebook: its path, its lab such as `lab1_attention`, its code cells in order."""
+    """A lab notebook: its path, its lab such as `lab1_attention`, its code cells in order, and notes on its file."""
 
     path: Path
     lab: str
     cells: tuple[Cell, ...]
+    notes: tuple[str, ...] = ()
 
     def has_answer(self, exercise):
         return any(cell.role == "answer" and cell.name == exercise for cell in self.cells)
 
 
 def read(path):
-    """Read a lab notebook.
+    """Read a lab notebook, in whatever state its file is: what the grader can read, this can.
+
+    A cell without a note is known by what it holds: an answer by what it defines, the lab's own by its text.
 
     Args:
         path: the notebook, or the folder with exactly one in it.
 
     Raises:
-        NotebookError: if there is none, if it is damaged, or if it is no lab of this course.
+        NotebookError: if there is none, if nothing can be read, or if it is no lab of this course.
     """
     path = _find(Path(path))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        cells = content["cells"]
-        sources = [(cell, _text(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
-        lab = _note(content).get("lab")
+        content = read_file(path.read_bytes())
     except OSError as error:
         raise NotebookError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        place = f" (line {error.lineno} of the file)" if isinstance(error, json.JSONDecodeError) else ""
+    if not content.cells and content.notes:
         raise NotebookError(
-            f"{path} is damaged and cannot be read as a notebook{place}. Take an earlier copy: in JupyterLab, "
+            f"{path} is damaged and cannot be read as a notebook. Take an earlier copy: in JupyterLab, "
             "File > Revert Notebook to Checkpoint."
-        ) from error
+        )
+    lesson = _lesson_of(content)
+    lab = _note(content).get("lab") or (lesson and lesson.lab)
     if not lab:
         raise NotebookError(
             f"{path} is a notebook, but none of this course's labs. Name the one you did a lab in."
         )
-    numbers = {id(cell): number for number, cell in enumerate(cells, start=1)}
-    found = (
-        Cell(numbers[id(cell)], _note(cell).get("role"), _note(cell).get("name") or "", text)
-        for cell, text in sources
-    )
-    return Notebook(path, str(lab), tuple(found))
+    cells = [
+        _placed(number, cell, lesson)
+        for number, cell in enumerate(content.cells, start=1)
+        if cell.kind == "code"
+    ]
+    return Notebook(path, str(lab), tuple(_settled(cells, lesson)), content.notes)
+
+
+def _lesson_of(content):
+    """The lesson that the notebook names, or else the one whose exercises it defines most of."""
+    lab = _note(content).get("lab")
+    if lab:
+        try:
+            return find_lesson(str(lab))
+        except UnknownName:
+            return None
+    sources = [cell.source for cell in content.cells if cell.kind == "code"]
+    counts = {
+        lesson: sum(len(defined_in(source, lesson.exercises)) for source in sources)
+        for lesson in lessons().values()
+    }
+    best = max(counts, key=counts.get, default=None)
+    return best if best and counts[best] else None
+
+
+def _placed(number, cell, lesson):
+    role, name = _note(cell).get("role"), _note(cell).get("name") or ""
+    source = cell.source
+    if lesson is None:
+        return Cell(number, role, name, source)
+    defined = defined_in(source, lesson.exercises)
+    if role == "answer" or any(defined.values()) or (role is None and defined):
+        source = without_labs_code(source, _labs_own(lesson))
+        if role != "answer":
+            role, name = "answer", max(defined, key=list(lesson.exercises).index)
+    elif role is None and any(likeness(source, text) >= ALIKE for text in _labs_own(lesson)):
+        role = "experiment"
+    return Cell(number, role, name, source)
+
+
+def _labs_own(lesson):
+    checks = [f"course.check({name})" for name in lesson.exercises]
+    return [*(cell.source for cell in lesson.cells if cell.kind == "experiment"), *checks]
+
+
+def _settled(cells, lesson):
+    """The cells without unwritten answers where another cell holds a written one."""
+    if lesson is None:
+        return cells
+    written = {
+        name
+        for cell in cells
+        if cell.role in (None, "answer")
+        for name, full in defined_in(cell.source, lesson.exercises).items()
+        if full
+    }
+    return [
+        dataclasses.replace(cell, source=without_unfinished(cell.source, written))
+        if cell.role in (None, "answer")
+        else cell
+        for cell in cells
+    ]
 
 
 def _find(path):
@@ -109,14 +173,8 @@ def _find(path):
     return path
 
 
-def _text(source):
-    if isinstance(source, str):
-        return source
-    return "".join(source)
-
-
 def _note(thing):
-    note = thing["metadata"].get("course")
+    note = thing.metadata.get("course")
     return note if isinstance(note, dict) else {}
 
 
@@ -137,6 +195,8 @@ def execute(notebook, own="all", before=lambda cell: None):
     """
     module = types.ModuleType(notebook.lab, f"What {notebook.path.name} defines.")
     module.display = lambda *shown, **options: None
+    module.get_ipython = MagicMock(name="get_ipython")  # magics and shell lines do nothing here
+    loop = None
     sys.modules[notebook.lab] = module  # dataclasses and pickle look classes up there
     problems = {}
     for cell in notebook.cells:
@@ -144,22 +204,39 @@ def execute(notebook, own="all", before=lambda cell: None):
             continue
         before(cell)
         file = f"<{notebook.path.name}, {cell.title}>"
-        source = plain_python(cell.source)
+        read_as = read_cell(cell.source)
+        source = read_as.python
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        if read_as.problem:
+            if cell.role is not None:
+                problems[cell.name or cell.role] = f"its cell cannot be read: {read_as.problem}"
+            continue
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tree = ast.parse(source, file)
+                tree = read_as.tree
                 if cell.role is None and own == "definitions":
                     tree.body = [statement for statement in tree.body if isinstance(statement, DEFINITIONS)]
-                code = compile(tree, file, "exec", dont_inherit=True)
-                exec(code, module.__dict__)
+                code = compile(tree, file, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+                if code.co_flags & inspect.CO_COROUTINE:
+                    loop = loop or asyncio.new_event_loop()
+                    _wait_for(loop, eval(code, module.__dict__))
+                else:
+                    exec(code, module.__dict__)
         except (Exception, SystemExit) as error:
             if cell.role is not None:
                 problems[cell.name or cell.role] = _in_words(error, file)
         else:
             problems.pop(cell.name, None)  # the copy of a cell that was mended further down
+    if loop is not None:
+        loop.close()
     return module, problems
+
+
+def _wait_for(loop, coroutine):
+    """Run it to its end, in a thread of its own: in a notebook another loop runs in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(loop.run_until_complete, coroutine).result()
 
 
 def _in_words(error, file):
@@ -173,19 +250,3 @@ def _in_words(error, file):
         ]
         line = lines[-1] if lines else None
     return f"its cell stops{f' in line {line}' if line else ''} with {what}"
-
-
-def plain_python(source):
-    """The source without IPython's `%magic` and `!shell` lines, line numbers kept."""
-    with contextlib.suppress(SyntaxError, ValueError):
-        ast.parse(source)
-        return source
-    lines = source.splitlines()
-    first = next((line for line in lines if line.strip()), "")
-    if first.startswith("%%") and first.split()[0] not in ("%%time", "%%timeit", "%%capture"):
-        return ""  # another language
-    for number, line in enumerate(lines):
-        code = line.lstrip()
-        if code.startswith(("%", "!", "?")) or code.endswith("?"):
-            lines[number] = line[: len(line) - len(code)] + "pass"
-    return "\n".join(lines)

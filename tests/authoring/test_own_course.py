@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from course.checking import code_reader
 from autograder.authoring.own_course import bank_file, description, framing, proofs, source
 from autograder.authoring.own_course.description import OwnCourseError, find_notebooks
 from autograder.classroom import grade_class, submissions
@@ -294,7 +295,7 @@ def judge(course, own, answers, extra=(), seconds=2):
     frame = framing.in_frame(proofs.released(course, own), own)
     handed_in = proofs.submission(course, own, answers)
     handed_in.cells += [nbformat.v4.new_code_cell(text) for text in extra]
-    repaired = repair(frame, nbformat.writes(handed_in))
+    repaired = repair(frame, nbformat.writes(handed_in), code_reader)
     grader = Grader(seconds=seconds)
     try:
         return grader.grade(source.assignment_of_own(own), repaired.notebook, repaired.notes)

@@ -18,6 +18,7 @@ from autograder.cli import app
 from autograder.judge.errors import JudgeError
 from autograder.judge.notebook_repair import repair
 from autograder.teaching.workshop import workshop_folder
+from course.checking import code_reader
 
 JOIN = "from autograder.classroom.nbgrader_config import configure\nconfigure(c)\n"
 STOCK_LIST = "from nbgrader.preprocessors import Execute, SaveAutoGrades\n"
@@ -242,7 +243,7 @@ def test_assignments_that_nobody_described_are_refused_in_a_sentence(course, les
 def test_a_release_that_is_not_ours_is_told_in_a_sentence(course):
     foreign = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1")])
     with pytest.raises(JudgeError, match="not made by `autograder build`"):
-        repair(foreign, "{}")
+        repair(foreign, "{}", code_reader)
 
 
 def test_a_workshop_does_not_open_on_a_course_that_is_unprotected(course, tmp_path):

@@ -51,6 +51,7 @@ from autograder.judge.sandbox.isolation import Limits
 from autograder.judge.sandbox.student_handle import Student
 from autograder.judge.verdict import Verdict, verdict_path
 from autograder.judge.verdict_cache import Journal
+from course.checking import code_reader
 from course.notebooks.lesson import find_lesson
 
 needs_isolation = pytest.mark.skipif(
@@ -211,7 +212,8 @@ def real(template, lesson):
         cell.source = half.get(cell.metadata.course["name"], cell.source) if is_answer(cell) else cell.source
     grader = Grader(seconds=2)
     cells = {
-        name: code_cells(repair(release, nbformat.writes(text)).notebook) for name, text in texts.items()
+        name: code_cells(repair(release, nbformat.writes(text), code_reader).notebook)
+        for name, text in texts.items()
     }
     yield grader, cells, {name: grader.grade_cells(assignment_of(lesson), own) for name, own in cells.items()}
     grader.close()

@@ -20,6 +20,7 @@ from autograder.judge.notebook_repair import repair
 from autograder.judge.sandbox import isolation
 from autograder.judge.sandbox.faults import MachineFault
 from autograder.judge.verdict import Verdict, verdict_path
+from course.checking import code_reader
 
 pytestmark = pytest.mark.skipif(
     bool(isolation.missing_layers()), reason=f"no isolation here: {isolation.missing_layers()}"
@@ -43,7 +44,7 @@ def alone(lesson, grader, release, handed_in):
     """Student -> verdict, each judged by itself."""
     verdicts = {}
     for student, text in handed_in.items():
-        repaired = repair(release, text)
+        repaired = repair(release, text, code_reader)
         verdicts[student] = grader.grade(assignment_of(lesson), repaired.notebook, repaired.notes)
     return verdicts
 
@@ -142,7 +143,7 @@ EXPLOITS = {
 def test_attacks_on_the_checker_gain_nothing(grader, lesson, release, attack):
     notebook = copy.deepcopy(release)
     notebook.cells.append(nbformat.v4.new_code_cell(attack))
-    repaired = repair(release, nbformat.writes(notebook))
+    repaired = repair(release, nbformat.writes(notebook), code_reader)
     assert set(marks(grader.grade(assignment_of(lesson), repaired.notebook)).values()) == {0}
 
 
@@ -216,7 +217,7 @@ def test_the_same_seed_gives_the_same_verdict_and_another_the_same_marks(lesson,
         grader = Grader(seed=seed)
         try:
             for student in students:
-                repaired = repair(release, handed_in[student])
+                repaired = repair(release, handed_in[student], code_reader)
                 verdict = grader.grade(assignment_of(lesson), repaired.notebook, repaired.notes)
                 assert marks(verdict) == marks(alone[student])
                 assert [mark.diagnosis for mark in verdict.marks] == [
@@ -263,7 +264,9 @@ book.commit()
     before = (graded_course / "gradebook.db").read_bytes()
     notebook = copy.deepcopy(release)
     notebook.cells.append(nbformat.v4.new_code_cell(attack))
-    verdict = grader.grade(assignment_of(lesson), repair(release, nbformat.writes(notebook)).notebook)
+    verdict = grader.grade(
+        assignment_of(lesson), repair(release, nbformat.writes(notebook), code_reader).notebook
+    )
     assert set(marks(verdict).values()) == {0}
     assert (graded_course / "gradebook.db").read_bytes() == before
 

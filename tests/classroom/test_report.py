@@ -22,6 +22,7 @@ from autograder.classroom.report.facts import gather
 from autograder.classroom.report.page import write_report
 from autograder.hidden import entries
 from autograder.judge.verdict import Mark, Verdict
+from course.checking import code_reader
 from course.notebooks.lesson import find_lesson
 
 HOSTILE = "<script>alert(1)</script>"
@@ -171,10 +172,12 @@ def test_sentences_of_repair_and_sandbox_are_sorted(lesson, built_course):
     for cell in changed["cells"]:
         if cell["metadata"].get("course", {}).get("role") == "check":
             cell["source"] = "20"
-    assert [_kind(note, NOTES) for note in repair(release, json.dumps(changed)).notes] == ["tampering"]
-    assert _kind(repair(release, "no notebook").notes[0], NOTES) == "damaged"
-    assert _kind(repair(release, nbformat.writes(release)[:40_000]).notes[0], NOTES) == "damaged"
-    assert repair(release, nbformat.writes(release)).notes == []
+    assert [_kind(note, NOTES) for note in repair(release, json.dumps(changed), code_reader).notes] == [
+        "tampering"
+    ]
+    assert _kind(repair(release, "no notebook", code_reader).notes[0], NOTES) == "damaged"
+    assert _kind(repair(release, nbformat.writes(release)[:40_000], code_reader).notes[0], NOTES) == "damaged"
+    assert repair(release, nbformat.writes(release), code_reader).notes == []
 
 
 def test_a_copy_with_other_names_is_found_and_nobody_else(facts):

@@ -24,6 +24,7 @@ from autograder.judge.notebook_repair import repair
 from autograder.judge.sandbox import isolation
 from autograder.judge.suspicious_code import find_suspicious_code
 from autograder.judge.verdict import Verdict, verdict_path
+from course.checking import code_reader
 from course.checking.shortcuts import parse
 from course.notebooks.lesson import lessons
 
@@ -58,7 +59,9 @@ def alone(lesson, release, honest):
     try:
         return {
             student: marks(
-                grader.grade(assignment_of(lesson), repair(release, nbformat.writes(notebook)).notebook)
+                grader.grade(
+                    assignment_of(lesson), repair(release, nbformat.writes(notebook), code_reader).notebook
+                )
             )
             for student, notebook in honest.items()
         }

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 from autograder.judge.notebook_repair import repair
+from course.checking import code_reader
 
 
 def cell(role, name, source, kind="code", **nbgrader):
@@ -59,7 +60,7 @@ def sources(repaired):
 
 
 def test_a_sound_submission_comes_back_as_it_is(release, handed_in):
-    repaired = repair(release, nbformat.writes(handed_in))
+    repaired = repair(release, nbformat.writes(handed_in), code_reader)
     assert sources(repaired) == [found.source for found in handed_in.cells]
     assert repaired.notes == []
     nbformat.validate(repaired.notebook)
@@ -68,7 +69,7 @@ def test_a_sound_submission_comes_back_as_it_is(release, handed_in):
 def test_locked_cells_are_put_back(release, handed_in):
     handed_in.cells[3].source = "2.0"
     handed_in.cells[1].source = "import math; cheat()"
-    repaired = repair(release, nbformat.writes(handed_in))
+    repaired = repair(release, nbformat.writes(handed_in), code_reader)
     assert sources(repaired)[3] == "course.check(f)"
     assert sources(repaired)[1] == "import math"
     assert repaired.notes == [
@@ -80,14 +81,14 @@ def test_locked_cells_are_put_back(release, handed_in):
 def test_metadata_is_the_releases(release, handed_in):
     handed_in.cells[3].metadata.nbgrader.points = 100
     handed_in.cells[2].metadata.nbgrader.grade = True
-    repaired = repair(release, nbformat.writes(handed_in))
+    repaired = repair(release, nbformat.writes(handed_in), code_reader)
     assert repaired.notebook.cells[3].metadata == release.cells[3].metadata
     assert repaired.notebook.cells[2].metadata == release.cells[2].metadata
 
 
 def test_deleted_cells_come_back(release, handed_in):
     del handed_in.cells[2:4]
-    repaired = repair(release, nbformat.writes(handed_in))
+    repaired = repair(release, nbformat.writes(handed_in), code_reader)
     assert sources(repaired)[2:4] == [release.cells[2].source, "course.check(f)"]
     assert len(repaired.notes) == 2 and "empty" in repaired.notes[0]
 
@@ -97,7 +98,7 @@ def test_a_copied_cell_counts_once_and_a_split_one_whole(release, handed_in):
     first.source, first.id = "def helper():\n    return 1", "a"
     second.source, second.id = "def f():\n    return helper()", "b"
     handed_in.cells[2:3] = [first, second]
-    repaired = repair(release, nbformat.writes(handed_in))
+    repaired = repair(release, nbformat.writes(handed_in), code_reader)
     assert sources(repaired)[2:4] == [first.source, second.source]
     ids = [found.metadata.get("nbgrader", {}).get("grade_id") for found in repaired.notebook.cells]
     assert ids.count("f") == 1 and ids[3] == "f"
@@ -107,7 +108,7 @@ def test_a_copied_cell_counts_once_and_a_split_one_whole(release, handed_in):
 def test_an_untouched_double_does_not_override_the_answer(release, handed_in):
     handed_in.cells.append(copy.deepcopy(release.cells[2]))
     handed_in.cells[-1].id = "double"
-    repaired = repair(release, nbformat.writes(handed_in))
+    repaired = repair(release, nbformat.writes(handed_in), code_reader)
     assert sources(repaired)[2] == "def f():\n    return 1"
     assert sources(repaired).count(release.cells[2].source) == 0
 
@@ -117,7 +118,7 @@ def test_own_cells_stay_where_they_were_and_claim_nothing(release, handed_in):
         "x = 1", metadata={"nbgrader": {"grade_id": "mine", "points": 50, "grade": True}}
     )
     handed_in.cells.insert(2, own)
-    repaired = repair(release, nbformat.writes(handed_in))
+    repaired = repair(release, nbformat.writes(handed_in), code_reader)
     assert sources(repaired)[2] == "x = 1"
     assert repaired.notebook.cells[2].metadata == {}
 
@@ -125,13 +126,13 @@ def test_own_cells_stay_where_they_were_and_claim_nothing(release, handed_in):
 def test_cells_are_known_by_id_when_their_metadata_is_gone(release, handed_in):
     for found in handed_in.cells:
         found.metadata = {}
-    repaired = repair(release, nbformat.writes(handed_in))
+    repaired = repair(release, nbformat.writes(handed_in), code_reader)
     assert sources(repaired) == [found.source for found in handed_in.cells]
 
 
 def test_a_file_that_was_cut_off_is_read_as_far_as_it_goes(release, handed_in):
     text = nbformat.writes(handed_in)
-    repaired = repair(release, text[: text.index("print(1)")])
+    repaired = repair(release, text[: text.index("print(1)")], code_reader)
     assert sources(repaired)[2] == "def f():\n    return 1"
     assert "damaged; 4 cells" in repaired.notes[0]
 
@@ -151,7 +152,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
 def test_what_cannot_be_read_becomes_the_untouched_notebook(release, content):
-    repaired = repair(release, content)
+    repaired = repair(release, content, code_reader)
     assert [found.source for found in repaired.notebook.cells if not found.id.startswith("own")] == [
         found.source for found in release.cells
     ]
@@ -162,6 +163,6 @@ def test_what_cannot_be_read_becomes_the_untouched_notebook(release, content):
 
 def test_old_notebook_format_and_lone_surrogates(release, handed_in):
     old = {"worksheets": [{"cells": [{"cell_type": "code", "input": "x = '\\ud800'", "metadata": {}}]}]}
-    repaired = repair(release, json.dumps(old).replace("\\\\ud800", "\\ud800"))
+    repaired = repair(release, json.dumps(old).replace("\\\\ud800", "\\ud800"), code_reader)
     assert any(found.source.startswith("x = ") for found in repaired.notebook.cells)
     nbformat.writes(repaired.notebook).encode("utf-8")

@@ -19,6 +19,7 @@ from autograder.judge import DEFAULT_SEED
 from autograder.judge.grader import Grader
 from autograder.judge.marking import EntrySession, mark_exercise
 from autograder.judge.notebook_repair import repair
+from course.checking import code_reader
 from course.checking.shortcuts import parse
 
 ATTACK = "import os\nos.system('touch /tmp/was_here')\nopen('/etc/passwd').read()"
@@ -129,7 +130,7 @@ def _whole_notebooks(course_dir, own, assignment, rows, grader):
     try:
         full, empty = (
             grader.grade(
-                assignment, repair(frame, nbformat.writes(submission(course_dir, own, answers))).notebook
+                assignment, repair(frame, nbformat.writes(submission(course_dir, own, answers)), code_reader).notebook
             )
             for answers in (solutions(own), {})
         )

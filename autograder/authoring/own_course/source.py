@@ -16,7 +16,7 @@ from autograder.judge import probe
 from autograder.judge.assignment import Assignment, Bank, Exercise, NothingLent, Runtime
 from autograder.judge.definitions import needed
 from autograder.paths import ROOT
-from course.checking import shortcuts
+from course.checking import code_reader, shortcuts
 
 # Libraries that ready-made answers may come from, besides what the course names.
 GUARDED = ("numpy", "pandas", "scipy", "sklearn", "statistics", "torch", "tensorflow", "keras")
@@ -38,7 +38,7 @@ def assignment_of_own(own: OwnNotebook) -> Assignment:
         bank=functools.partial(_bank, own),
         probes_source=own.bank.probes_source,
         fingerprint=_fingerprint(own),
-        reader=shortcuts,
+        reader=code_reader,
         runtime=runtime_of(own),
         lent=lent,
         files=_files(own.path.parent),

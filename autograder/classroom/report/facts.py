@@ -10,6 +10,7 @@ from autograder.classroom.assignments import read_release
 from autograder.classroom.course_folder import NOTHING, GradeError
 from autograder.classroom.report import similar_answers
 from autograder.judge.notebook_repair import read_submission, repair
+from course.checking import code_reader
 
 NOT_WRITTEN = "not written yet"
 BINS = 10
@@ -53,7 +54,7 @@ NOTES = (
     ("renamed", re.compile(r"^taken although it is called")),
     ("tampering", re.compile(r"put back because changed")),
     ("unusual", re.compile(r"^worth a look")),
-    ("damaged", re.compile(r"file was damaged|could not be read as a notebook|the first \d+ were read")),
+    ("damaged", re.compile(r"file was damaged|marks of a git conflict|file is a Python script|could not be read as a notebook|the first \d+ were read")),
     ("stopped", re.compile(r"was left out: |ended the process|its process |its code ")),
 )
 PROBLEMS = (
@@ -247,7 +248,7 @@ def _written(course_dir, lesson, found, progress):
     written = {}
     for number, one in enumerate(found, start=1):
         try:
-            sources = _sources(repair(release, read_submission(one.path)).notebook)
+            sources = _sources(repair(release, read_submission(one.path), code_reader).notebook)
         except OSError:
             continue  # it is reported as not graded
         written[one.student] = {
@@ -264,7 +265,8 @@ def _sources(notebook):
         if course.get("role") in ("answer", "question"):
             found[course["name"]] = cell.source
         elif not course and cell.cell_type == "code":
-            found[""] = found.get("", "") + cell.source + "\n\n"
+            # Cell by cell, so that one that cannot be read hides no other.
+            found[""] = found.get("", "") + code_reader.read_cell(cell.source).python + "\n\n"
     return found
 
 
@@ -277,7 +279,7 @@ def _own_pieces(lesson, written):
             if place in lesson.questions:
                 own[name][place] = similar_answers.pieces_of_text(text)
             else:
-                plain = re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", text)  # magics and shell lines
+                plain = text if place == "" else code_reader.read_cell(text).python
                 own[name][place or "cells of their own"] = (
                     similar_answers.pieces_of_code(plain, lesson.exercises) - usual
                 )

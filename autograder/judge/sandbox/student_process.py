@@ -4,11 +4,13 @@ It is forked from the warm server, shuts itself in, and only then asks for its w
 arrays: what they are worth is decided elsewhere.
 """
 
+import ast
+import asyncio
 import builtins
 import importlib.machinery
+import inspect
 import linecache
 import os
-import re
 import sys
 import traceback
 import types
@@ -16,7 +18,6 @@ import types
 import isolation
 import tripwire
 import wire
-from IPython.core.inputtransformer2 import TransformerManager
 
 MAX_TEXT = 500  # characters of a learner's error message that are passed on
 
@@ -29,16 +30,24 @@ class Notebook:
         self.namespace = self.module.__dict__
         self.namespace["__builtins__"] = builtins
         self.namespace["get_ipython"] = lambda: NullShell()
+        self.namespace["display"] = lambda *shown, **options: None
+        self.loop = None
         sys.modules["__main__"] = self.module
         self.lent = modules
         sys.meta_path.insert(0, TextImporter(modules))
         exec(compile(prelude, "<prelude>", "exec"), {})
 
     def run(self, name, source):
-        """Run one cell. Raises what it raises."""
+        """Run one cell, given as plain Python; as in Jupyter it may await. Raises what it raises."""
         file = f"<cell {name}>"
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-        exec(compile(_plain_python(source), file, "exec"), self.namespace)
+        code = compile(source, file, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        if not code.co_flags & inspect.CO_COROUTINE:
+            exec(code, self.namespace)
+            return
+        if self.loop is None:  # one for all cells: a task that one starts, another may wait for
+            self.loop = asyncio.new_event_loop()
+        self.loop.run_until_complete(eval(code, self.namespace))
 
     def probe(self, entry, run_probe, seed, follow, blocks, forbidden):
         """Run a probe on an answer, with the names in `follow` bound to trusted blocks for its duration."""
@@ -86,15 +95,6 @@ class TextImporter:
         exec(compile(self.texts[module.__name__], f"<{module.__name__}>", "exec"), module.__dict__)
 
 
-# Cell magics whose body is ordinary Python that defines things.
-_TRANSPARENT = re.compile(r"%%(time|capture|prun|timeit)\b[^\n]*\n")
-
-
-def _plain_python(source):
-    """Python for what a notebook cell may hold: magics and shell lines become calls that do nothing."""
-    return TransformerManager().transform_cell(_TRANSPARENT.sub("", source, count=1))
-
-
 def describe(error):
     """An exception as the judge may pass it on: type, message, and the learner's own line."""
     line = ""
@@ -102,7 +102,7 @@ def describe(error):
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if frame.filename.startswith("<cell ")]
         line = (own[-1].line or "").strip() if own else ""
-        text = str(error)
+        text = error.msg or "" if type(error) is SyntaxError else str(error)  # without the name of our file
     except BaseException:  # a learner's exception class may itself be broken
         text = ""
     return {"type": type(error).__name__[:80], "message": text[:MAX_TEXT], "line": line[:200]}

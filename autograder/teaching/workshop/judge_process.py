@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from course.checking import code_reader
+
 KNOWN = 500  # verdicts kept in memory
 LIMIT = 16 << 20  # bytes of one line
 TRIES = 2
@@ -123,7 +125,7 @@ def answer(grader, course_dir, request):
         warm_assignment(grader, assignment_of(lesson))
         return {}
     release = Path(course_dir) / "release" / lesson.lab / f"{lesson.name}.ipynb"
-    repaired = repair(nbformat.read(release, as_version=4), request["notebook"])
+    repaired = repair(nbformat.read(release, as_version=4), request["notebook"], code_reader)
     cells = code_cells(repaired.notebook)
     verdict = grader.grade_cells(assignment_of(lesson), cells, repaired.notes)
     verdict = without_points(verdict, {*marked(cells), *request["caught_up"]})

@@ -19,6 +19,7 @@ from autograder.classroom.lms.collect import collect
 from autograder.classroom.lms.file_names import folder_name, namer, read_names
 from autograder.classroom.lms.times import TimeReader
 from autograder.classroom.nbgrader_config import COURSE_FILE
+from course.checking import code_reader
 
 
 @pytest.fixture
@@ -306,7 +307,7 @@ def test_nbgraders_exchange_hands_over_what_is_graded(tmp_path, root, built_cour
     grader = Grader()
     try:
         release = nbformat.read(course / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)
-        repaired = repair(release, read_submission(one.path))
+        repaired = repair(release, read_submission(one.path), code_reader)
         verdict = grader.grade(assignment_of(lesson), repaired.notebook, repaired.notes)
     finally:
         grader.close()

@@ -1,0 +1,103 @@
+"""Says what really cost a mark, where the probes alone can only say that something is missing or of a wrong kind.
+
+A cell that stopped before it defined its answer, or a name that the notebook binds once more further down: the probes see
+"not defined" or "'int' object is not callable". Explanations never change points.
+"""
+
+import ast
+import re
+
+from autograder.judge.assignment import CodeReader
+from autograder.judge.verdict import Mark
+
+_UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+MAX_SHOWN = 60  # characters of a learner's line
+
+
+def explain(mark: Mark, cells, stopped, reader: CodeReader) -> Mark:
+    """Add the true reason to a mark that is not full.
+
+    Args:
+        mark: what an exercise earned.
+        cells: `(name, source)` of the cells that ran.
+        stopped: name of a cell -> how it stopped, in words.
+        reader: reads cells.
+
+    Returns:
+        The same `Mark`, with the reason as its first problem if one was found.
+    """
+    if mark.right:
+        return mark
+    reason = _never_defined(mark, cells, stopped, reader) or _bound_again(mark.exercise, cells, reader)
+    if reason:
+        mark.problems = [reason, *(text for text in mark.problems if "no definition of" not in text)]
+    return mark
+
+
+def _never_defined(mark, cells, stopped, reader):
+    missing = {name for text in mark.problems for name in _UNDEFINED.findall(text)}
+    missing |= {mark.exercise} if any("no definition of" in text for text in mark.problems) else set()
+    ordered = sorted(missing, key=lambda name: name != mark.exercise)
+    for name in ordered:
+        for cell, source in reversed(cells):
+            if cell in stopped and _would_bind(source, name, reader):
+                hint = _about_modules(stopped[cell])
+                return f"the cell that defines `{name}` {stopped[cell]}{hint}"
+    for cell, source in reversed(cells):
+        if mark.exercise in missing and cell in stopped and re.search(r"(?m)^\s*from .+ import \*", source):
+            return (
+                f"`{mark.exercise}` is defined in no cell, and one that might import it {stopped[cell]}"
+                + _about_modules(stopped[cell])
+            )
+    return None
+
+
+def _about_modules(sentence):
+    if "ModuleNotFoundError" not in sentence:
+        return ""
+    return (
+        ". Only the notebook is handed in, and only the packages of the course are there when it is graded: paste what you "
+        "import from a file of your own into a cell"
+    )
+
+
+def _would_bind(source, name, reader):
+    cell = reader.read_cell(source)
+    if not cell.problem:
+        return name in reader.definitions(cell.tree)
+    word = re.escape(name)
+    return bool(
+        re.search(rf"(?m)^[ \t]*(?:(?:async )?(?:def|class)[ \t]+{word}\b|{word}[ \t]*=[^=])", source)
+    )
+
+
+def _bound_again(exercise, cells, reader):
+    """A sentence about the statement that binds an exercise's name once more, after its definition."""
+    found = []
+    for _, source in cells:
+        found += reader.definitions(reader.read_cell(source).tree).get(exercise, ())
+    definitions = [
+        number
+        for number, statement in enumerate(found)
+        if isinstance(statement, _DEFINITIONS) and not reader.unfinished(statement)
+    ]
+    if not definitions or not found:
+        return None
+    last = found[-1]
+    if last is found[definitions[0]] or _uses(last, exercise):
+        return None
+    line = ast.unparse(last).split("\n")[0]
+    line = line if len(line) <= MAX_SHOWN else line[:MAX_SHOWN] + " ..."
+    again = "defined" if isinstance(last, _DEFINITIONS) else "bound"
+    return f"`{exercise}` is {again} again further down in the notebook, by `{line}`: that is what was graded, not what stands above it"
+
+
+def _uses(statement, name):
+    """Whether a statement makes something of the name's old value, as in `f = tf.function(f)`."""
+    if isinstance(statement, _DEFINITIONS):
+        return False
+    return any(
+        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+        for node in ast.walk(statement)
+    )
