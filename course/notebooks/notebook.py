@@ -8,7 +8,9 @@ import ast
 import asyncio
 import dataclasses
 import inspect
+import json
 import linecache
+import re
 import sys
 import traceback
 import types
@@ -76,12 +78,13 @@ def read(path):
     """
     path = _find(Path(path))
     try:
-        content = read_file(path.read_bytes())
+        text = path.read_bytes()
+        content = read_file(text)
     except OSError as error:
         raise NotebookError(f"{path} cannot be read: {error.strerror or error}.") from error
     if not content.cells and content.notes:
         raise NotebookError(
-            f"{path} is damaged and cannot be read as a notebook. Take an earlier copy: in JupyterLab, "
+            f"{path} is damaged and cannot be read as a notebook{_place(text)}. Take an earlier copy: in JupyterLab, "
             "File > Revert Notebook to Checkpoint."
         )
     lesson = _lesson_of(content)
@@ -96,6 +99,16 @@ def read(path):
         if cell.kind == "code"
     ]
     return Notebook(path, str(lab), tuple(_settled(cells, lesson)), content.notes)
+
+
+def _place(text):
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return f" (line {error.lineno} of the file)"
+    except (ValueError, RecursionError):
+        pass
+    return ""
 
 
 def _lesson_of(content):
@@ -209,7 +222,7 @@ def execute(notebook, own="all", before=lambda cell: None):
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         if read_as.problem:
             if cell.role is not None:
-                problems[cell.name or cell.role] = f"its cell cannot be read: {read_as.problem}"
+                problems[cell.name or cell.role] = _unreadable(read_as.problem)
             continue
         try:
             with warnings.catch_warnings():
@@ -237,6 +250,12 @@ def _wait_for(loop, coroutine):
     """Run it to its end, in a thread of its own: in a notebook another loop runs in this one."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(loop.run_until_complete, coroutine).result()
+
+
+def _unreadable(problem):
+    found = re.match(r"line (\d+): (.*)", problem)
+    line, what = found.groups() if found else ("", problem)
+    return f"its cell stops{f' in line {line}' if line else ''} with SyntaxError: {what}"
 
 
 def _in_words(error, file):

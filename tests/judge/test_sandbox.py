@@ -17,6 +17,7 @@ from autograder.judge.sandbox import isolation, namespaces, wire
 from autograder.judge.sandbox.client import Server
 from autograder.judge.sandbox.faults import MachineFault, NotIsolated, SubmissionFault, Unanswered
 from autograder.judge.sandbox.student_handle import remove_leftovers
+from course.notebooks.cell_source import read_cell
 
 pytestmark = pytest.mark.skipif(
     bool(isolation.missing_layers()), reason=f"no isolation here: {isolation.missing_layers()}"
@@ -68,8 +69,8 @@ def test_a_right_answer_comes_back_as_arrays(student):
 
 
 def test_notebook_syntax_runs(student):
-    student.run_cell("magic", "%matplotlib inline\n!ls\nfiles = !ls\nanswer = 42")
-    student.run_cell("timed", "%%time\nlater = answer + 1")
+    student.run_cell("magic", read_cell("%matplotlib inline\n!ls\nfiles = !ls\nanswer = 42").python)
+    student.run_cell("timed", read_cell("%%time\nlater = answer + 1").python)
     student.run_cell("uses", "assert later == 43")
 
 

@@ -171,7 +171,9 @@ def test_nothing_the_notebook_starts_outlives_the_check(tiny_course):
         ),
         (lambda folder: _write(folder / "latin.ipynb", b"\xff\xfe\x00"), "is damaged and cannot be read"),
         (
-            lambda folder: notebook(folder / "free.ipynb", lab=None),
+            lambda folder: _write(
+                folder / "free.ipynb", '{"cells": [{"cell_type": "code", "source": "x = 1"}], "metadata": {}}'
+            ),
             "is a notebook, but none of this course's labs",
         ),
         (lambda folder: folder / "lessons", "is a folder with no notebook; name one."),

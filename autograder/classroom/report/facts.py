@@ -54,7 +54,12 @@ NOTES = (
     ("renamed", re.compile(r"^taken although it is called")),
     ("tampering", re.compile(r"put back because changed")),
     ("unusual", re.compile(r"^worth a look")),
-    ("damaged", re.compile(r"file was damaged|marks of a git conflict|file is a Python script|could not be read as a notebook|the first \d+ were read")),
+    (
+        "damaged",
+        re.compile(
+            r"file was damaged|marks of a git conflict|file is a Python script|could not be read as a notebook|the first \d+ were read"
+        ),
+    ),
     ("stopped", re.compile(r"was left out: |ended the process|its process |its code ")),
 )
 PROBLEMS = (
