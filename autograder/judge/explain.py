@@ -29,10 +29,26 @@ def explain(mark: Mark, cells, stopped, reader: CodeReader) -> Mark:
     """
     if mark.right:
         return mark
+    foreign = _imported_from_elsewhere(mark.exercise, cells, stopped, reader)
+    if foreign:
+        mark.problems = [foreign]
+        return mark
     reason = _never_defined(mark, cells, stopped, reader) or _bound_again(mark.exercise, cells, reader)
     if reason:
         mark.problems = [reason, *(text for text in mark.problems if "no definition of" not in text)]
     return mark
+
+
+def _imported_from_elsewhere(exercise, cells, stopped, reader):
+    """A sentence for an answer that is only imported, from a module that is not there."""
+    found = None
+    for cell, source in cells:
+        for statement in reader.definitions(reader.read_cell(source).tree).get(exercise, ()):
+            missing = cell in stopped and "ModuleNotFoundError" in stopped[cell]
+            if not (missing and isinstance(statement, ast.ImportFrom)):
+                return None
+            found = f"`{exercise}` is imported, and the cell {stopped[cell]}{_about_modules(stopped[cell])}"
+    return found
 
 
 def _never_defined(mark, cells, stopped, reader):

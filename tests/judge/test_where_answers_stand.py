@@ -126,7 +126,7 @@ def a_definition_bound_by_a_line_magic(book):
 
 @case()
 def await_at_the_top_level(book):
-    book.insert(book.at("answer-softmax"), "import asyncio\nwaiting = asyncio.create_task(asyncio.sleep(0))")
+    book.insert(book.at("answer-softmax"), "import asyncio\nwaiting = asyncio.sleep(0)")
     book["answer-softmax"]["source"] += "\nawait asyncio.sleep(0)\nlater = 3"
     over(book, "causal_mask", "await waiting\nasync with asyncio.timeout(5):\n    pass")
 
