@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from course.checking import code_reader
 from autograder.authoring.own_course import bank_file, description, framing, proofs, source
 from autograder.authoring.own_course.description import OwnCourseError, find_notebooks
 from autograder.classroom import grade_class, submissions
@@ -24,6 +23,7 @@ from autograder.judge.grader import CONTAINED, Grader
 from autograder.judge.notebook_repair import repair
 from autograder.judge.sandbox import isolation, wire
 from autograder.judge.values import difference, to_arrays
+from course.checking import code_reader
 from course.errors import UnknownName
 
 needs_isolation = pytest.mark.skipif(

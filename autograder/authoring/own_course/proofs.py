@@ -130,7 +130,8 @@ def _whole_notebooks(course_dir, own, assignment, rows, grader):
     try:
         full, empty = (
             grader.grade(
-                assignment, repair(frame, nbformat.writes(submission(course_dir, own, answers)), code_reader).notebook
+                assignment,
+                repair(frame, nbformat.writes(submission(course_dir, own, answers)), code_reader).notebook,
             )
             for answers in (solutions(own), {})
         )
