@@ -114,7 +114,7 @@ class SandboxSession:
             except Unanswered as error:  # a cell that raises defines what it defines, as in a notebook
                 message = self._assignment.runtime.shorten(error.message)
                 self.raised[name] = Outcome(None, error.type, message, error.line)
-                self.stopped[name] = _in_words(error)
+                self.stopped[name] = _in_words(error, self._redact_probe_names(error.message))
             except SubmissionFault as fault:
                 self.notes.append(f"cell {name} was left out: {fault}")
                 self.stopped[name] = f"was left out: {fault}"
@@ -142,7 +142,7 @@ class SandboxSession:
         self.close()
 
 
-def _in_words(error):
-    text = error.message.split("\n")[0].strip()
+def _in_words(error, message):
+    text = message.split("\n")[0].strip()
     text = f"stopped with {error.type}" + (f": {text}" if text else "")
     return text + (f" (in the line `{error.line}`)" if error.line else "")
