@@ -5,6 +5,7 @@ through `read_cell`; so what Jupyter accepts means the same everywhere. IPython 
 """
 
 import ast
+import functools
 import re
 import threading
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ class CellSource:
         return parse(self.python) or ast.Module([], [])
 
 
+@functools.lru_cache(maxsize=256)  # repair, judge and explanation look at the same cells
 def read_cell(source):
     """Read one code cell. Runs nothing.
 
