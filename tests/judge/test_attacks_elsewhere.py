@@ -15,6 +15,7 @@ from autograder.classroom.new_course import new_course
 from autograder.judge.grader import Grader
 from autograder.judge.notebook_repair import repair
 from autograder.judge.sandbox import isolation
+from course.checking import code_reader
 
 pytestmark = pytest.mark.skipif(
     bool(isolation.missing_layers()), reason=f"no isolation here: {isolation.missing_layers()}"
@@ -53,7 +54,7 @@ def judge(course, grader, answers, code=""):
     handed_in = proofs.submission(course, own, answers)
     if code:
         handed_in.cells.append(nbformat.v4.new_code_cell(code, id="attack"))
-    repaired = repair(frame, nbformat.writes(handed_in))
+    repaired = repair(frame, nbformat.writes(handed_in), code_reader)
     return grader.grade(source.assignment_of_own(own), repaired.notebook, repaired.notes)
 
 
