@@ -6,6 +6,7 @@ right answer red in front of every learner; it never changes a mark.
 
 from course.checking.expectations import (
     CheckFailed,
+    NamedMistake,
     check,
     expect,
     expect_boolean,
@@ -32,6 +33,7 @@ __all__ = [
     "NOT_WRITTEN",
     "CheckFailed",
     "CheckOutcome",
+    "NamedMistake",
     "Report",
     "check",
     "checks_of",

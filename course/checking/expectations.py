@@ -27,6 +27,10 @@ class CheckFailed(AssertionError):
     """A check that did not hold; its text is for the learner."""
 
 
+class NamedMistake(CheckFailed):
+    """A check that did not hold for a reason that is known: other checks' guesses are not shown beside it."""
+
+
 def expect(condition, message):
     """Fail with `message` unless `condition` holds."""
     if not condition:
@@ -57,7 +61,14 @@ def expect_close(actual, expected, message="", atol=1e-4):
     where = np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), error.shape)
     found, wanted = actual[where], np.broadcast_to(expected, actual.shape)[where]
     place = f" at {list(map(int, where))}" if where else ""
-    raise CheckFailed(f"{message or 'the values differ'} (found {found:.4g}{place}, expected {wanted:.4g})")
+    found, wanted = told_apart(found, wanted)
+    raise CheckFailed(f"{message or 'the values differ'} (found {found}{place}, expected {wanted})")
+
+
+def told_apart(one, other):
+    """Two numbers that differ, as text with as many digits as it takes to see it."""
+    pairs = ((f"{one:.{digits}g}", f"{other:.{digits}g}") for digits in range(4, 18))
+    return next((pair for pair in pairs if pair[0] != pair[1]), (str(one), str(other)))
 
 
 def expect_boolean(tensor, message="a mask holds True and False, not numbers"):

@@ -9,6 +9,7 @@ from keras import ops
 from course import blocks
 from course.checking import (
     CheckFailed,
+    NamedMistake,
     expect,
     expect_close,
     expect_pair,
@@ -57,7 +58,7 @@ def expect_or_name_mistake(actual, expected, message, mistakes):
     except CheckFailed:
         for sentence, wrong in mistakes.items():
             if alike(actual, wrong() if callable(wrong) else wrong):
-                raise CheckFailed(sentence) from None
+                raise NamedMistake(sentence) from None
         raise
 
 
@@ -75,7 +76,8 @@ def alike(actual, wrong):
 
 def expect_other_shape(tensor, shape, sentence):
     """Fail with `sentence` if `tensor` has this shape, which a known mistake gives."""
-    expect(tuple(getattr(tensor, "shape", ())) != shape, sentence)
+    if tuple(getattr(tensor, "shape", ())) == shape:
+        raise NamedMistake(sentence)
 
 
 def attempt(sentence, function, *args, **kwargs):
@@ -103,7 +105,7 @@ def run_block(block, *args, **kwargs):
     except Exception as error:
         for part, sentence in EXPLAINED.items():
             if part in str(error):
-                raise CheckFailed(f"{sentence}\n{type(error).__name__}: {first_lines(error)}") from error
+                raise NamedMistake(f"{sentence}\n{type(error).__name__}: {first_lines(error)}") from error
         raise
 
 
@@ -135,7 +137,7 @@ def expect_any_batch(function, *tensors):
     try:
         _Asked(function)(unknown)
     except Exception as error:
-        raise CheckFailed(
+        raise NamedMistake(
             "it works here, and not in training: there the size of the batch is not known yet, and `x.shape[0]` is None. "
             "Write -1 in `ops.reshape`, `ops.shape(x)[0]` elsewhere, and use `ops`, not NumPy"
         ) from error

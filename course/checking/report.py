@@ -22,7 +22,7 @@ import traceback
 import warnings
 from dataclasses import dataclass
 
-from course.checking.expectations import _CHECKS, CheckFailed
+from course.checking.expectations import _CHECKS, CheckFailed, NamedMistake
 from course.checking.shortcuts import find_shortcuts
 from course.errors import UnknownName
 from course.notebooks.cell_source import read_cell
@@ -31,6 +31,7 @@ from course.notebooks.lesson import find_exercise
 from course.terminal import printable
 
 BY_HAND = "written by hand"
+BEHIND = "look again when the mistake that is named here is mended: it may be all there is to this, too"
 NOT_WRITTEN = "not written yet: replace `raise NotImplementedError()` with your code"
 
 
@@ -118,10 +119,7 @@ def run_checks(answer, exercise=None):
     lesson, cell = find_exercise(exercise)
     if not checks_of(exercise):
         raise UnknownName(f"no checks are written for {exercise!r} yet")
-    outcomes = [
-        CheckOutcome(function.__name__.replace("_", " "), _problem(function, answer))
-        for function in checks_of(exercise)
-    ]
+    outcomes = _outcomes(answer, exercise)
     shortcut = _shortcut(answer, cell, lesson) if cell.forbidden else None
     # What is not written is not written by hand either.
     if cell.forbidden and (shortcut or any(outcome.problem != NOT_WRITTEN for outcome in outcomes)):
@@ -129,24 +127,43 @@ def run_checks(answer, exercise=None):
     return Report(exercise, cell.points, outcomes)
 
 
+def _outcomes(answer, exercise):
+    """One `CheckOutcome` for each check. Beside a mistake that is known by name, the others' guesses are not shown."""
+    found = [
+        (function.__name__.replace("_", " "), *_problem(function, answer)) for function in checks_of(exercise)
+    ]
+    if any(named for _, problem, named in found if problem):
+        found = [
+            (name, problem if named or problem in (None, NOT_WRITTEN) else BEHIND, named)
+            for name, problem, named in found
+        ]
+    return [CheckOutcome(name, problem) for name, problem, _ in found]
+
+
 def _problem(function, answer):
-    """What `function` finds wrong with `answer`, in words; `None` if nothing."""
+    """What `function` finds wrong with `answer`, in words, `None` if nothing; and whether that is known by name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Keras' advice about layers is not the learner's concern here
             function(answer)
     except CheckFailed as failure:
-        return str(failure)
+        return str(failure), isinstance(failure, NamedMistake)
     except Exception as error:
         if unwritten(error):
-            return NOT_WRITTEN
-        return f"your code stopped with {type(error).__name__}: {first_lines(error)}{_place(error, answer)}"
-    return None
+            return NOT_WRITTEN, False
+        stopped = (
+            f"your code stopped with {type(error).__name__}: {first_lines(error)}{_place(error, answer)}"
+        )
+        return stopped, False
+    return None, False
 
 
 def unwritten(error):
-    """Whether an error is the released notebook's own. TensorFlow has one of that name about NumPy, with a message."""
-    return isinstance(error, NotImplementedError) and not str(error)
+    """Whether an error is the released notebook's own. TensorFlow has one of that name about NumPy, with a message.
+
+    Keras wraps an error that comes out of a layer in words of its own, around nothing.
+    """
+    return isinstance(error, NotImplementedError) and not first_lines(error).strip(" .")
 
 
 def first_lines(text, limit=300):

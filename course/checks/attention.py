@@ -18,6 +18,16 @@ from course.checking import (
     fixed_normal,
     to_numpy,
 )
+from course.checking.learning import (
+    expect_fresh,
+    expect_gradients,
+    expect_half,
+    expect_made_once,
+    expect_no_dropout,
+    expect_parts,
+    expect_untouched,
+    kept,
+)
 from course.checking.mistakes import (
     alike,
     attempt,
@@ -265,6 +275,7 @@ def mask_mistakes(mask):
     }
 
 
+@kept
 def one_head(SelfAttention):
     """A layer 4 wide with fixed weights, inputs, and Keras' attention for them."""
     layer, inputs = SelfAttention(4), fixed_normal(2, 3, 5)
@@ -425,8 +436,80 @@ def a_mask_reaches_every_head(MultiHeadAttention):
     layer = many_heads(MultiHeadAttention, query, key)
     attends = functools.partial(reference_attention, layer, query, key, key, heads=3)
     padding = np.arange(7) < np.array([[7], [4]])[:, None, None]
-    for mask in map(ops.convert_to_tensor, (padding, padding & np.tri(4, 7, k=2, dtype=bool))):
-        sentence = f"a mask of shape {tuple(mask.shape)} does not work for 4 queries, 7 keys: is `key` used?"
+    causal = np.tri(4, 7, k=2, dtype=bool)
+    for mask in map(
+        ops.convert_to_tensor,
+        (padding, padding & causal, causal, padding[:1] & np.tri(3, 7)[:, None].astype(bool)),
+    ):
+        sentence = (
+            f"a mask of shape {tuple(mask.shape)} does not work for 4 queries, 7 keys: is `key` used? And it "
+        )
+        sentence += "broadcasts to (batch, heads, query, key) by itself: pass it on as it is"
         result = attempt(sentence, layer, query, key=key, attention_mask=mask)
         found = expect_output_and_weights(result, (2, 4, 6), (2, 3, 4, 7))
         expect_attention(found, attends(mask=mask), attends, mask_mistakes(mask))
+
+
+# --- what learning needs ----------------------------------------------------------------------------------
+
+
+@check("softmax")
+def softmax_can_be_trained_in_half_precision_too(softmax):
+    expect_gradients(softmax, scores=fixed_normal(2, 3, 5))
+    expect_half(softmax, fixed_normal(2, 3, 5, scale=3.0))
+
+
+@check("scaled_dot_product_attention")
+def attention_can_be_trained_with_and_without_a_mask(attention):
+    inputs = {"query": fixed_normal(2, 3, 4), "key": fixed_normal(2, 5, 4), "value": fixed_normal(2, 5, 6)}
+    allowed = ops.convert_to_tensor(np.tri(3, 5, k=1, dtype=bool))
+    expect_gradients(attention, **inputs)
+    expect_gradients(functools.partial(attention, mask=allowed), **inputs)
+    far = {"query": 30.0 * inputs["query"], "key": inputs["key"], "value": inputs["value"]}
+    weights = attention(**far, mask=allowed)[1]
+    sentence = "scores far below zero get less weight than hidden ones: hide with a number that is larger, `FORBIDDEN`"
+    expect(not (to_numpy(weights) * ~np.tri(3, 5, k=1, dtype=bool)).any(), sentence)
+
+
+@check("SelfAttention")
+def self_attention_can_be_trained_and_drops_nothing(SelfAttention):
+    layer, inputs, _ = one_head(SelfAttention)
+    expect_parts(layer, *ONE_HEAD, weights=3 * (5 * 4 + 4))
+    expect_gradients(layer, layer, inputs=inputs)
+    expect_no_dropout(layer, inputs)
+    expect_made_once(layer, inputs)
+    expect_fresh(layer, (inputs,), (fixed_normal(2, 3, 5, seed=9),))
+
+
+@check("split_heads")
+def split_heads_lets_gradients_through(split_heads):
+    expect_gradients(lambda inputs: split_heads(inputs, 2), inputs=fixed_normal(2, 3, 6))
+
+
+@check("merge_heads")
+def merge_heads_lets_gradients_through(merge_heads):
+    expect_gradients(merge_heads, inputs=fixed_normal(2, 3, 4, 5))
+
+
+@check("MultiHeadAttention")
+def multi_head_attention_can_be_trained_and_keeps_nothing(MultiHeadAttention):
+    query, key, value = fixed_normal(2, 4, 5), fixed_normal(2, 7, 3), fixed_normal(2, 7, 2)
+    layer = MultiHeadAttention(num_heads=3, hidden_dim=6)
+    layer(query, key=key, value=value)
+    set_dense(layer, *MANY_HEADS)
+    expect_parts(layer, *MANY_HEADS, weights=(5 + 3 + 2 + 6 + 4) * 6)
+    expect_gradients(
+        lambda query, key, value: layer(query, key=key, value=value), layer, query=query, key=key, value=value
+    )
+    expect_no_dropout(layer, query, key=key, value=value)
+    expect_made_once(layer, query, key=key, value=value)
+    expect_fresh(lambda key: layer(query, key=key, value=value)[1], (key,), (fixed_normal(2, 7, 3, seed=9),))
+    expect_fresh(
+        lambda value: layer(query, key=key, value=value)[0], (value,), (fixed_normal(2, 7, 2, seed=9),)
+    )
+
+
+@check("padding_mask")
+def leaves_the_lengths_alone(padding_mask):
+    expect_untouched(padding_mask, lengths=np.array([3, 1, 4]), max_length=5)
+    expect_fresh(padding_mask, ([3, 1], 5), ([2, 4], 5))

@@ -16,7 +16,24 @@ from course.checking import (
     fixed_normal,
     to_numpy,
 )
-from course.checking.mistakes import alike, attempt, expect_or_name_mistake, run_block, set_all
+from course.checking.learning import (
+    dropped,
+    expect_gradients,
+    expect_no_dropout,
+    expect_parts,
+    expect_rate,
+    expect_untouched,
+    kept,
+    predictable_dropout,
+)
+from course.checking.mistakes import (
+    alike,
+    attempt,
+    expect_any_batch,
+    expect_or_name_mistake,
+    run_block,
+    set_all,
+)
 
 # Two rows of a made-up vocabulary of 50; PAD is 0, CLS 2, SEP 3, MASK 4.
 TOKENS = np.array(
@@ -370,12 +387,19 @@ def drops_in_training(BertEmbedding):
 PARTS = ("attention", "attention_residual", "intermediate_dense", "output_dense", "feed_forward_residual")
 
 
+@kept
+def filled_layer(BertLayer, approximate=True):
+    """A layer of width 6 with fixed weights."""
+    layer = BertLayer(2, 6, 10, dropout=0.3, approximate=approximate)
+    expect_shape(run_block(layer, fixed_normal(2, 4, 6)), (2, 4, 6), "the width stays")
+    set_all(layer, *PARTS)
+    return layer
+
+
 @check("BertLayer")
 def looks_then_thinks_post_norm(BertLayer):
     for approximate in (True, False):
-        layer, x = BertLayer(2, 6, 10, dropout=0.0, approximate=approximate), fixed_normal(2, 4, 6)
-        expect_shape(run_block(layer, x), (2, 4, 6), "the width stays")
-        set_all(layer, *PARTS)
+        layer, x = filled_layer(BertLayer, approximate), fixed_normal(2, 4, 6)
         for name, mask in (("no mask", None), ("a causal mask", blocks.causal_mask(4))):
             mistakes = layer_mistakes(layer, x, mask, approximate)
             found = attempt(f"{name} does not work", layer, x, attention_mask=mask)
@@ -454,19 +478,16 @@ def sets_the_epsilon(BertLayer):
 
 @check("BertLayer")
 def hands_the_dropout_on(BertLayer):
-    layer, x = BertLayer(2, 6, 10, dropout=0.4), fixed_normal(2, 4, 6)
-    run_block(layer, x)
-    for name in ("attention_residual", "feed_forward_residual"):
-        rate = getattr(layer, name).dropout.rate
-        expect(abs(rate - 0.4) < 1e-6, f"`self.{name}` drops {rate:g}, and dropout=0.4 was given: hand it on")
+    expect_rate(filled_layer(BertLayer, True), 0.3, "attention_residual", "feed_forward_residual")
 
 
 # --- Bert -------------------------------------------------------------------------------------------------
 
 
+@kept
 def small_bert(Bert):
     """A model with uneven weights, called once."""
-    model = Bert(50, 2, 3, 6, 10, max_length=15, dropout=0.0)
+    model = Bert(50, 2, 3, 6, 10, max_length=15, dropout=0.3)
     run_block(model, (integers(TOKENS), integers(SEGMENTS)))
     expect(model.pooler_dense.built, "`self.pooler_dense` is not used: the second result passes through it")
     set_all(model, "embedding", "pooler_dense")
@@ -817,3 +838,179 @@ def means_of_real_states(sentence_vectors):
 def have_length_one(sentence_vectors):
     found = to_numpy(sentence_vectors(fixed_normal(2, 13, 5) * 7.0, integers(TOKENS)))
     expect_close((found**2).sum(axis=-1), np.ones(2), "the squares of each vector are to sum to 1")
+
+
+# --- what learning needs ----------------------------------------------------------------------------------
+
+
+@check("mask_tokens")
+def only_pad_cls_and_sep_are_spared(mask_tokens):
+    # 1 is `UNKNOWN` and 4 is `MASK`: tokens like others, that may be chosen.
+    rows = np.array([[2, 1, 4, 17, 18, 1, 3, 0, 0, 0]], "int32")
+    choice = np.array([[0.0, 0.1, 0.2, 0.9, 0.8, 0.3, 0.0, 0.0, 0.0, 0.0]], "float32")
+    _, kind, others = noises(rows.shape)
+    _, chosen = chosen_places(
+        mask_tokens(rows, choice, kind, others, 0.45), rows.shape
+    )  # round(0.45 * 7) = 3
+    spared = chosen.astype(int)[0, [1, 2, 5]].tolist()
+    expect(
+        chosen.sum() == 3 and spared == [1, 1, 1],
+        "only `PAD`, `CLS` and `SEP` are spared: any other token can be chosen, `UNKNOWN` (1) and `MASK` (4), too",
+    )
+    choice = np.linspace(0.9, 0.1, 10, dtype="float32")[None]
+    _, chosen = chosen_places(mask_tokens(rows, choice, kind, others, 1.0), rows.shape)
+    sentence = "with `share=1.0` all tokens that may be chosen are, and `PAD`, `CLS` and `SEP` are not"
+    expect_close(chosen, np.array([[0, 1, 1, 1, 1, 1, 0, 0, 0, 0]]), sentence)
+
+
+@check("mask_tokens")
+def leaves_its_arguments_alone(mask_tokens):
+    choice, kind, others = noises(TOKENS.shape)
+    expect_untouched(
+        mask_tokens, tokens=TOKENS.copy(), choice_noise=choice, kind_noise=kind, random_tokens=others
+    )
+
+
+@check("sentence_pair")
+def leaves_the_documents_alone(sentence_pair):
+    documents = [[[11], [12, 12]], [[21, 21], [22]], [[11], [12, 12]]]
+    for noise in ((0.2, 0.9, 0.9), (0.7, 0.9, 0.9)):
+        expect_untouched(sentence_pair, documents=documents, document=0, place=0, noise=noise)
+    found = attempt(
+        "two documents with the same words are two documents: go by their number",
+        sentence_pair,
+        documents,
+        0,
+        0,
+        (0.7, 0.6, 0.9),
+    )
+    message = "a document with the same words as the first one's is another document: go by its number"
+    expect_three(found, ([11], [12, 12], 0), message)
+
+
+@check("BertEmbedding")
+def bert_embedding_can_be_trained(BertEmbedding):
+    layer, inputs = small_embedding(BertEmbedding, dropout=0.3), (integers(TOKENS), integers(SEGMENTS))
+    expect_parts(layer, *TABLES, "normalization", weights=(50 + 15 + 2 + 2) * 6)
+    expect_gradients(lambda: layer(*inputs), layer)
+    norm = layer.normalization
+    x = layer.token_embedding(inputs[0]) + layer.segment_embedding(inputs[1])
+    x = x + layer.position_embedding.embeddings[:13]
+    with predictable_dropout():
+        found = layer(*inputs, training=True)
+    plain = normalized(norm, x)
+    mistakes = {
+        "`dropout` is the share that goes, and Keras' `Dropout` takes that: not 1 - dropout": dropped(
+            plain, 0.7
+        ),
+        "the dropout comes last, after the normalization": normalized(norm, dropped(x, 0.3)),
+        "nothing is dropped in training: `self.dropout` comes last": plain,
+        "`dropout` is not used: 0.1 is only what it is if left out": dropped(plain, 0.1),
+    }
+    message = "in training the dropout comes last, once, at the rate that was given"
+    expect_or_name_mistake(found, dropped(plain, 0.3), message, mistakes)
+
+
+@check("BertLayer")
+def bert_layer_can_be_trained(BertLayer):
+    layer, x = filled_layer(BertLayer, True), fixed_normal(2, 4, 6)
+    # Attention 4 x (6 x 6 + 6), dense layers 6 x 10 + 10 + 10 x 6 + 6, two norms of 12.
+    expect_parts(layer, *PARTS, weights=168 + 136 + 24)
+    expect_gradients(layer, layer, inputs=x)
+    first, second = layer.attention_residual.normalization, layer.feed_forward_residual.normalization
+
+    def think(y):
+        wide = ops.matmul(y, layer.intermediate_dense.kernel) + layer.intermediate_dense.bias
+        return layer.output_dense(keras.activations.gelu(wide, approximate=True))
+
+    y = normalized(first, x + dropped(layer.attention(x)[0], 0.3))
+    right = normalized(second, y + dropped(think(y), 0.3))
+    with predictable_dropout():
+        found = layer(x, training=True)
+    message = (
+        "in training the result is another than what its parts give: dropout belongs into the two residual "
+        "connections alone, at the rate that is given"
+    )
+    expect_close(found, right, message)
+
+
+@check("Bert")
+def bert_can_be_trained(Bert):
+    drops, inputs = small_bert(Bert), (integers(TOKENS), integers(SEGMENTS))
+    expect_gradients(lambda: drops(inputs), drops)
+    real = ops.convert_to_tensor((TOKENS != 0)[:, None, None, :])
+    with predictable_dropout():
+        states, pooled = drops(inputs, training=True)
+        right = drops.embedding(*inputs, training=True)
+        for block in drops.blocks:
+            right = block(right, attention_mask=real, training=True)
+    kept = ops.convert_to_tensor((TOKENS != 0)[..., None])
+    message = "in training the states are not those of the parts: the parts bring all dropout with them"
+    expect_close(ops.where(kept, states, 0.0), ops.where(kept, right, 0.0), message)
+    expect_close(pooled, drops.pooler_dense(right[:, 0]), "in training the pooler's result is another")
+
+
+@check("MaskedLanguageHead")
+def masked_language_head_can_be_trained(MaskedLanguageHead):
+    layer, states, embeddings = MaskedLanguageHead(11, 6), fixed_normal(2, 3, 6), fixed_normal(11, 6, seed=1)
+    layer(states, embeddings)
+    set_all(layer, "transform_dense", "normalization")
+    expect_parts(layer, "transform_dense", "normalization", weights=6 * 6 + 6 + 12 + 11)
+    expect_gradients(layer, layer, states=states, embeddings=embeddings)
+    expect_no_dropout(layer, states, embeddings)
+
+
+@check("masked_language_loss")
+def masked_language_loss_can_be_trained(masked_language_loss):
+    labels, chosen = integers(np.arange(8).reshape(2, 4) % 7), fixed_normal(2, 4) > 0
+    expect_gradients(
+        lambda logits: masked_language_loss(labels, logits, chosen), logits=fixed_normal(2, 4, 7)
+    )
+    expect_any_batch(masked_language_loss, labels, fixed_normal(2, 4, 7), chosen)
+
+
+class Reading(keras.layers.Layer):
+    """Stands in for a `Bert` that can be trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = keras.layers.Embedding(50, 4)
+
+    def build(self, input_shape):
+        self.table.build()
+
+    def call(self, inputs):
+        x = self.table(inputs[0])
+        return x, ops.tanh(ops.mean(x, axis=1))
+
+
+@check("BertClassifier")
+def bert_classifier_can_be_trained_with_its_bert(BertClassifier):
+    inputs = (integers(TOKENS), integers(SEGMENTS))
+    model = BertClassifier(Reading(), 3, dropout=0.3)
+    run_block(model, inputs)
+    set_all(model, "bert", "class_dense")
+    expect_parts(model, "bert", "class_dense", weights=50 * 4 + 4 * 3 + 3)
+    expect_gradients(lambda: model(inputs), model)
+    with predictable_dropout():
+        found = model(inputs, training=True)
+    pooled, dense = model.bert(inputs)[1], model.class_dense
+    mistakes = {
+        "`dropout` is the share that goes, and Keras' `Dropout` takes that: not 1 - dropout": dense(
+            dropped(pooled, 0.7)
+        ),
+        "nothing is dropped in training: `self.dropout` comes before `class_dense`": dense(pooled),
+        "`dropout` is not used: 0.1 is only what it is if left out": dense(dropped(pooled, 0.1)),
+        "the dropout comes after the dense layer: drop what it reads, not the scores": dropped(
+            dense(pooled), 0.3
+        ),
+    }
+    message = "in training the pooled vector is to be dropped once, with the rate that was given"
+    expect_or_name_mistake(found, dense(dropped(pooled, 0.3)), message, mistakes)
+
+
+@check("sentence_vectors")
+def sentence_vectors_lets_gradients_through(sentence_vectors):
+    tokens = integers(TOKENS)
+    expect_gradients(lambda states: sentence_vectors(states, tokens), states=fixed_normal(2, 13, 5) + 0.4)
+    expect_any_batch(sentence_vectors, fixed_normal(2, 13, 5), tokens)

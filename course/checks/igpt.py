@@ -6,6 +6,14 @@ from keras import ops
 
 from course import blocks
 from course.checking import check, expect, expect_boolean, expect_close, expect_shape, fixed_normal, to_numpy
+from course.checking.learning import (
+    expect_fresh,
+    expect_gradients,
+    expect_no_dropout,
+    expect_parts,
+    expect_untouched,
+    kept,
+)
 from course.checking.mistakes import (
     alike,
     attempt,
@@ -297,6 +305,7 @@ def looks_then_thinks(PixelBlock):
 # --- ImageGPT ---------------------------------------------------------------------------------------------
 
 
+@kept
 def small_model(ImageGPT, objective):
     """A model of 3 x 4 pixels, one block more than one, with uneven weights."""
     model = ImageGPT(7, 3, 4, num_layers=2, num_heads=2, hidden_dim=6, objective=objective)
@@ -719,3 +728,122 @@ def noise_decides_ties(vote):
     expect_or_name_mistake(
         found, np.array([3, 1, 2]), "of classes with as many votes, the largest noise wins", mistakes
     )
+
+
+# --- what learning needs ----------------------------------------------------------------------------------
+
+
+@check("quantize")
+def quantize_gives_int32_for_any_batch(quantize):
+    palette = np.array([[-1, -1], [1, 1], [0.2, 0]], "float32")
+    found = quantize(fixed_normal(1, 2, 3, 2), palette)
+    kind = keras.backend.standardize_dtype(found.dtype)
+    expect(kind == "int32", f"the numbers of colours are int32, as the docstring says (found {kind})")
+    expect_any_batch(lambda images: quantize(images, palette), fixed_normal(2, 2, 3, 2))
+
+
+@check("image_to_sequence")
+def image_to_sequence_lets_gradients_through(image_to_sequence):
+    expect_gradients(image_to_sequence, pixels=fixed_normal(2, 3, 4, 5), start=fixed_normal(5, seed=1))
+
+
+@check("RMSNorm")
+def rms_norm_can_be_trained(RMSNorm):
+    layer, x = RMSNorm(), fixed_normal(2, 3, 5) + 0.7
+    layer(x)
+    layer.scale.assign(fixed_normal(5, seed=1))
+    expect_parts(layer, weights=5)
+    expect_gradients(layer, layer, inputs=x)
+    expect_no_dropout(layer, x)
+
+
+@check("PixelBlock")
+def pixel_block_can_be_trained_and_drops_nothing(PixelBlock):
+    layer, x = PixelBlock(2, 6), fixed_normal(2, 4, 6)
+    layer(x)
+    set_all(layer, *PARTS)
+    expect_parts(layer, *PARTS, weights=4 * 36 + 2 * 6 * 24 + 2 * 6)
+    expect_gradients(layer, layer, inputs=x)
+    expect_no_dropout(layer, x)
+
+
+@check("ImageGPT")
+def image_gpt_can_be_trained(ImageGPT):
+    for objective in ("autoregressive", "bert"):
+        model, images = small_model(ImageGPT, objective), some_tokens(7, 2, 3, 4)
+        mask = fixed_normal(2, 3, 4, seed=1) > 0.4
+        expect_gradients(
+            lambda model=model, images=images, mask=mask: model.layer_outputs(images, mask), model
+        )
+        expect_no_dropout(model, images)
+        hidden, plain = model.embed(images, mask), model.embed(images)
+        sentence = f"with the objective {objective!r} the mask is not used: where it is `True`, the pixel's embedding is 0"
+        expect(not alike(hidden, plain), sentence)
+
+
+@check("autoregressive_loss")
+def autoregressive_loss_can_be_trained(autoregressive_loss):
+    images = some_tokens(5, 2, 3, 4)
+    expect_gradients(lambda logits: autoregressive_loss(images, logits), logits=fixed_normal(2, 3, 4, 5))
+    sure = np.zeros((1, 1, 2, 3), "float32")
+    sure[..., 1] = 60.0
+    found = autoregressive_loss(integers([[[0, 2]]]), ops.convert_to_tensor(sure))
+    sentence = "who is sure and wrong pays in full, here 60 nats: take `log_softmax`, and add nothing under the logarithm"
+    expect_close(found, 60.0, sentence, atol=0.01)
+
+
+@check("bert_mask")
+def keeps_nothing_from_call_to_call(bert_mask):
+    one, other = (np.random.default_rng(seed).random((2, 4, 5)).astype("float32") for seed in (3, 9))
+    expect_fresh(bert_mask, (ops.convert_to_tensor(one), 0.5), (ops.convert_to_tensor(other), 0.5))
+    edge = ops.convert_to_tensor(np.array([[[0.0, 0.25, 0.5]]], "float32"))
+    expect_close(
+        bert_mask(edge, 0.25), np.array([[[1, 0, 0]]]), "hidden is where the noise is *below* `probability`"
+    )
+
+
+@check("bert_loss")
+def bert_loss_can_be_trained(bert_loss):
+    images, mask = some_tokens(5, 2, 3, 4), fixed_normal(2, 3, 4) > 0
+    expect_gradients(lambda logits: bert_loss(images, logits, mask), logits=fixed_normal(2, 3, 4, 5))
+    expect_any_batch(bert_loss, images, fixed_normal(2, 3, 4, 5), mask)
+
+
+@check("bert_loss")
+def every_colour_counts(bert_loss):
+    images, logits = integers([[[0, 1, 2, 3]]]), fixed_normal(1, 1, 4, 4)
+    losses = losses_of(images, logits)
+    for place in range(4):
+        mask = ops.convert_to_tensor(np.arange(4)[None, None] == place)
+        message = (
+            f"with one hidden pixel, of colour {place}, the loss is that pixel's: every colour counts, 0 too"
+        )
+        expect_close(bert_loss(images, logits, mask), losses[0, 0, place], message)
+
+
+@check("next_pixel")
+def goes_to_both_ends(next_pixel):
+    found = drawn(next_pixel, np.linspace(0.0, 0.99, 12), top_k=1)
+    expect_close(found, np.ones(12), "with `top_k=1` the likeliest colour is always drawn")
+    logits = ops.convert_to_tensor(np.log(SHARES)[None].repeat(3, axis=0))
+    noise = ops.convert_to_tensor(np.array([0.1, 0.5, 0.9], "float32"))
+    message = "near a temperature of 0 the likeliest colour is drawn, not NaN: let `ops.softmax` do the exponentials"
+    expect_close(next_pixel(logits, noise, temperature=1e-3), np.ones(3), message)
+    many = np.zeros((1, 1000), "float32")
+    last = next_pixel(
+        ops.convert_to_tensor(many), ops.convert_to_tensor(np.array([np.nextafter(1, 0, dtype="float32")]))
+    )
+    expect(
+        int(to_numpy(last)[0]) < 1000,
+        "noise close to 1 gives a colour that does not exist: rounding left the last end below it",
+    )
+    kind = keras.backend.standardize_dtype(last.dtype)
+    expect(kind == "int32", f"the colours are int32, as the docstring says (found {kind})")
+
+
+@check("vote")
+def vote_gives_int32(vote):
+    votes, noise = integers([[1, 0], [1, 2], [0, 2]]), np.array([[0.9, 0.1, 0.5], [0.3, 0.2, 0.1]], "float32")
+    found = expect_untouched(vote, predictions=votes, noise=noise)
+    kind = keras.backend.standardize_dtype(found.dtype)
+    expect(kind == "int32", f"the classes are int32, as the docstring says (found {kind})")

@@ -8,6 +8,13 @@ from keras import ops
 
 from course import blocks
 from course.checking import check, expect, expect_boolean, expect_close, expect_shape, fixed_normal, to_numpy
+from course.checking.learning import (
+    expect_gradients,
+    expect_no_dropout,
+    expect_parts,
+    expect_untouched,
+    kept,
+)
 from course.checking.mistakes import (
     attempt,
     expect_any_batch,
@@ -397,6 +404,7 @@ def the_first_patch_is_all_zeros_and_ones(sin_cos_positions):
 # --- MAEEncoder and MAEDecoder ----------------------------------------------------------------------------
 
 
+@kept
 def small_encoder(MAEEncoder):
     """An encoder for 2 x 4 patches with filled weights, images and noise."""
     layer = MAEEncoder((4, 8), 2, 1, 2, 8, 10, mask_ratio=0.5)
@@ -482,6 +490,7 @@ def without_noise_it_sees_everything(MAEEncoder):
     expect_any_batch(lambda images: layer(images)[0], images)
 
 
+@kept
 def small_decoder(MAEDecoder):
     """A decoder for 2 x 3 patches with filled weights, tokens and `restore`."""
     layer = MAEDecoder((2, 3), 5, 1, 2, 8, 10)
@@ -671,3 +680,89 @@ def block_twelve_is_not_block_one(layer_rates):
         "blocks have normalizations, too: only `final_normalization` comes behind them": np.ones(4),
     }
     expect_or_name_mistake(found, right, "with 13 blocks, blocks.12 is just below the head", mistakes)
+
+
+# --- what learning needs ----------------------------------------------------------------------------------
+
+
+@check("block_mask")
+def leaves_the_noise_alone(block_mask):
+    expect_untouched(
+        block_mask, noise=np.random.default_rng(3).random((5, 4)), grid=(8, 9), ratio=0.5, smallest=4
+    )
+
+
+@check("visual_tokens")
+def visual_tokens_gives_int32_for_any_batch(visual_tokens):
+    codebook = floats([[1.0, 0.0], [0.0, 3.0], [-1.0, -1.0]])
+    kind = keras.backend.standardize_dtype(visual_tokens(fixed_normal(1, 3, 2), codebook).dtype)
+    expect(kind == "int32", f"the numbers of codes are int32, as the docstring says (found {kind})")
+    expect_any_batch(lambda vectors: visual_tokens(vectors, codebook), fixed_normal(2, 3, 2))
+
+
+@check("visual_token_loss")
+def visual_token_loss_can_be_trained(visual_token_loss):
+    codes, mask = integers([[0, 2, 1, 1, 3, 0], [2, 2, 0, 1, 3, 3]]), ops.convert_to_tensor(HIDDEN)
+    expect_gradients(lambda logits: visual_token_loss(codes, logits, mask), logits=fixed_normal(2, 6, 4))
+    expect_any_batch(visual_token_loss, codes, fixed_normal(2, 6, 4), mask)
+
+
+@check("random_masking")
+def random_masking_lets_gradients_through(random_masking):
+    noise = some_noise(3, 8)
+    expect_gradients(lambda patches: random_masking(patches, noise, 0.5)[0], patches=fixed_normal(3, 8, 4))
+    found = expect_untouched(random_masking, patches=fixed_normal(3, 8, 4), noise=noise, mask_ratio=0.5)
+    expect("int" in str(found[2].dtype), "`restore` holds integers")
+
+
+@check("restore_order")
+def restore_order_lets_gradients_through(restore_order):
+    restore = integers(some_noise(2, 6).argsort(axis=-1))
+    expect_gradients(
+        lambda visible, mask_token: restore_order(visible, mask_token, restore),
+        visible=fixed_normal(2, 4, 5),
+        mask_token=fixed_normal(5, seed=2),
+    )
+
+
+@check("MAEEncoder")
+def mae_encoder_can_be_trained(MAEEncoder):
+    layer, images, noise = small_encoder(MAEEncoder)
+    # The patches' dense layer, a block of width 8 and 10 with its norms, the last norm, the class token.
+    block = 4 * (8 * 8 + 8) + 8 * 10 + 10 + 10 * 8 + 8 + 2 * 16
+    expect_parts(layer, "patch_embedding", "encoder", weights=8 * 8 + 8 + block + 16 + 8)
+    expect_gradients(lambda images: layer(images, noise)[0], layer, images=images)
+    expect_no_dropout(lambda images, **training: layer(images, noise, **training)[0], images)
+
+
+@check("MAEDecoder")
+def mae_decoder_can_be_trained(MAEDecoder):
+    layer, tokens, restore = small_decoder(MAEDecoder)
+    names = ("embedding_dense", "decoder", "prediction_dense")
+    block = 4 * (8 * 8 + 8) + 8 * 10 + 10 + 10 * 8 + 8 + 2 * 16
+    expect_parts(layer, *names, weights=7 * 8 + 8 + block + 16 + 8 * 5 + 5 + 8)
+    expect_gradients(lambda tokens: layer(tokens, restore), layer, tokens=tokens)
+    expect_no_dropout(layer, tokens, restore)
+    expect_any_batch(layer, tokens, restore)
+
+
+@check("normalize_patches")
+def normalize_patches_lets_gradients_through(normalize_patches):
+    expect_gradients(normalize_patches, patches=3.0 + fixed_normal(2, 4, 5, scale=2.0))
+    expect_any_batch(normalize_patches, fixed_normal(2, 4, 5))
+
+
+@check("masked_mse")
+def masked_mse_can_be_trained(masked_mse):
+    targets, hidden = fixed_normal(2, 6, 3, seed=1), ops.convert_to_tensor(HIDDEN)
+    expect_gradients(
+        lambda predictions: masked_mse(predictions, targets, hidden), predictions=fixed_normal(2, 6, 3)
+    )
+    expect_any_batch(masked_mse, fixed_normal(2, 6, 3), targets, hidden)
+
+
+@check("layer_rates")
+def leaves_the_paths_alone(layer_rates):
+    expect_untouched(
+        layer_rates, paths=["head.kernel", "encoder.encoder.blocks.0.output_dense.bias"], num_layers=2
+    )

@@ -17,7 +17,24 @@ from course.checking import (
     fixed_normal,
     to_numpy,
 )
-from course.checking.mistakes import alike, attempt, expect_or_name_mistake, run_block, set_all
+from course.checking.learning import (
+    dropped,
+    expect_gradients,
+    expect_made_once,
+    expect_no_dropout,
+    expect_parts,
+    expect_rate,
+    kept,
+    predictable_dropout,
+)
+from course.checking.mistakes import (
+    alike,
+    attempt,
+    expect_any_batch,
+    expect_or_name_mistake,
+    run_block,
+    set_all,
+)
 
 SOURCE = np.array([[3, 4, 5, 6, 0], [7, 8, 0, 0, 0]], "int32")
 TARGET = np.array([[1, 9, 3, 2, 0, 0], [1, 5, 6, 7, 4, 2]], "int32")
@@ -236,11 +253,19 @@ def look(attention, *sequences, mask=None):
     return lambda x: attention(x, *sequences, attention_mask=mask)[0]
 
 
+@kept
+def post_norm_layer(answer, lengths, *parts):
+    """An encoder or decoder layer of width 6 with fixed weights, for sequences of these lengths."""
+    layer = answer(2, 6, 7, dropout=0.3)
+    result = run_block(layer, *(fixed_normal(2, length, 6) for length in lengths))
+    expect_shape(result, (2, lengths[0], 6), "the width stays")
+    set_all(layer, *parts)
+    return layer
+
+
 @check("EncoderLayer")
 def attention_then_feed_forward(EncoderLayer):
-    layer, x = EncoderLayer(2, 6, 7), fixed_normal(2, 4, 6)
-    expect_shape(run_block(layer, x), (2, 4, 6), "the width stays")
-    set_all(layer, *ENCODER_PARTS)
+    layer, x = post_norm_layer(EncoderLayer, (4,), *ENCODER_PARTS), fixed_normal(2, 4, 6)
     first, second = layer.attention_residual, layer.feed_forward_residual
     for name, mask in (
         ("no mask", None),
@@ -306,16 +331,15 @@ def passes_its_options_on(EncoderLayer):
 
 @check("DecoderLayer")
 def looks_back_then_at_the_source(DecoderLayer):
-    layer, x, memory = DecoderLayer(2, 6, 7), fixed_normal(2, 4, 6), fixed_normal(2, 5, 6)
+    x, memory = fixed_normal(2, 4, 6), fixed_normal(2, 5, 6)
+    layer = post_norm_layer(DecoderLayer, (4, 4), *DECODER_PARTS)
     sentence = "target and source of different lengths do not work: queries come from the target, keys and values from `memory`"
-    run_block(layer, x, x)
     result = attempt(sentence, layer, x, memory)
     expect(
         tuple(result.shape) != (2, 5, 6),
         "the result is as long as the source: the queries come from the target",
     )
     expect_shape(result, (2, 4, 6), "one output for each position of the target")
-    set_all(layer, *DECODER_PARTS)
     causal = blocks.causal_mask(4)
     padding = ops.convert_to_tensor(np.arange(5) < [[[[5]]], [[[3]]]])
     for name, mask, cross_mask in (("no masks", None, None), ("both masks", causal, padding)):
@@ -446,6 +470,7 @@ def labels_are_one_step_ahead(shift_targets):
 # --- Transformer ------------------------------------------------------------------------------------------
 
 
+@kept
 def small_model(Transformer, **options):
     return Transformer(10, 1, num_heads=2, hidden_dim=8, intermediate_dim=6, max_length=12, **options)
 
@@ -482,7 +507,7 @@ def embeddings_are_dropped_in_training(Transformer):
 
 @check("Transformer")
 def gives_logits_for_every_position_of_the_target(Transformer):
-    model = small_model(Transformer)
+    model = small_model(Transformer, dropout=0.3)
     result = run_block(model, (tokens(SOURCE), tokens(TARGET)))
     expect(
         tuple(result.shape) != (2, 6, 8),
@@ -500,7 +525,7 @@ def gives_logits_for_every_position_of_the_target(Transformer):
 
 @check("Transformer")
 def nobody_sees_padding_or_future(Transformer):
-    model = small_model(Transformer)
+    model = small_model(Transformer, dropout=0.3)
     logits = run_block(model, (tokens(SOURCE), tokens(TARGET)))
     # The same sequences with less padding mean the same.
     memory, shorter = model.encode(tokens(SOURCE[1:])), model.encode(tokens(SOURCE[1:, :2]))
@@ -756,3 +781,208 @@ def state_goes_with_its_opening(beam_search):
     found = np.asarray(to_numpy(ops.convert_to_tensor(tokens_found))).tolist()
     sentence = "after each step, `select` the rows of the state that the surviving openings came from"
     expect(found == [3, 5, 5], f"{sentence}: 3 5 5 is to win, and yours is {found}")
+
+
+# --- what learning needs ----------------------------------------------------------------------------------
+
+
+@check("FeedForward")
+def feed_forward_can_be_trained_and_drops_nothing(FeedForward):
+    layer, inputs = FeedForward(4, 7), fixed_normal(2, 3, 5)
+    layer(inputs)
+    set_all(layer, "intermediate_dense", "output_dense")
+    expect_parts(layer, "intermediate_dense", "output_dense", weights=5 * 7 + 7 + 7 * 4 + 4)
+    expect_gradients(layer, layer, inputs=inputs)
+    expect_no_dropout(layer, inputs)
+    expect_made_once(layer, inputs)
+
+
+@check("AddAndNorm")
+def add_and_norm_can_be_trained(AddAndNorm):
+    for pre_norm in (False, True):
+        layer, x = AddAndNorm(pre_norm=pre_norm), fixed_normal(2, 3, 5)
+        layer(x, sublayer=squared)
+        set_all(layer, "normalization")
+        expect_parts(layer, "normalization", "dropout", weights=10)
+        expect_gradients(lambda x, layer=layer: layer(x, sublayer=squared), layer, inputs=x)
+
+
+@check("AddAndNorm")
+def drops_at_the_rate_that_is_given(AddAndNorm):
+    x = fixed_normal(8, 7, 6, scale=3.0)
+    for pre_norm in (False, True):
+        layer = AddAndNorm(dropout=0.3, pre_norm=pre_norm)
+        with predictable_dropout():
+            found = layer(x, sublayer=squared, training=True)
+        read = normalized(x) if pre_norm else x
+
+        def summed(part, x=x, pre_norm=pre_norm):
+            return x + part if pre_norm else normalized(x + part)
+
+        name = "pre_norm=True" if pre_norm else "pre_norm=False"
+        mistakes = {
+            "`dropout` is the share that goes, and Keras' `Dropout` takes that: not 1 - dropout": summed(
+                dropped(squared(read), 0.7)
+            ),
+            f"with {name} nothing is dropped in training: is `self.dropout` used?": summed(squared(read)),
+            f"with {name} it drops twice": summed(dropped(dropped(squared(read), 0.3), 0.3)),
+            f"with {name} what the sub-layer reads is dropped: drop what it gives": summed(
+                squared(dropped(read, 0.3))
+            ),
+        }
+        message = (
+            f"with {name} and dropout=0.3, training gives other values: drop the sub-layer's output, once"
+        )
+        expect_or_name_mistake(found, summed(dropped(squared(read), 0.3)), message, mistakes)
+
+
+DROPPED_ELSEWHERE = (
+    "in training the result is another than what its parts give: dropout belongs into the residual connections alone, "
+    "at the rate that is given"
+)
+
+
+def in_training(attention, *sequences):
+    return lambda x: attention(x, *sequences, training=True)[0]
+
+
+@check("EncoderLayer")
+def encoder_layer_can_be_trained(EncoderLayer):
+    layer, x = post_norm_layer(EncoderLayer, (4,), *ENCODER_PARTS), fixed_normal(2, 4, 6)
+    # Attention 4 x (6 x 6 + 6), feed-forward 6 x 7 + 7 + 7 x 6 + 6, two norms of 12.
+    expect_parts(layer, *ENCODER_PARTS, weights=168 + 97 + 24)
+    expect_gradients(layer, layer, inputs=x)
+    with predictable_dropout():
+        found = layer(x, training=True)
+        y = layer.attention_residual(x, sublayer=in_training(layer.attention), training=True)
+        right = layer.feed_forward_residual(y, sublayer=layer.feed_forward, training=True)
+    expect_close(found, right, DROPPED_ELSEWHERE)
+
+
+@check("DecoderLayer")
+def decoder_layer_can_be_trained(DecoderLayer):
+    x, memory = fixed_normal(2, 4, 6), fixed_normal(2, 5, 6)
+    layer = post_norm_layer(DecoderLayer, (4, 4), *DECODER_PARTS)
+    expect_parts(layer, *DECODER_PARTS, weights=2 * 168 + 97 + 3 * 12)
+    expect_gradients(layer, layer, inputs=x, memory=memory)
+    with predictable_dropout():
+        found = layer(x, memory, training=True)
+        y = layer.self_attention_residual(x, sublayer=in_training(layer.self_attention), training=True)
+        read = in_training(layer.cross_attention, memory)
+        y = layer.cross_attention_residual(y, sublayer=read, training=True)
+        right = layer.feed_forward_residual(y, sublayer=layer.feed_forward, training=True)
+    expect_close(found, right, DROPPED_ELSEWHERE)
+
+
+@check("Transformer")
+def transformer_can_be_trained(Transformer):
+    model, inputs = small_model(Transformer, dropout=0.3), (tokens(SOURCE), tokens(TARGET))
+    run_block(model, inputs)
+    set_all(model, "embedding", "encoder", "decoder")
+    expect_rate(model, 0.3, "dropout", "encoder", "decoder")
+    # Attentions of 4 x (8 x 8 + 8), feed-forward 8 x 6 + 6 + 6 x 8 + 8, norms of 16.
+    encoder, decoder = 288 + 110 + 2 * 16, 2 * 288 + 110 + 3 * 16
+    expect_parts(model, "embedding", "encoder", "decoder", weights=80 + encoder + decoder)
+    expect_gradients(lambda: model(inputs), model)
+    with predictable_dropout():
+        found, right = model(inputs, training=True), training_logits(model, *inputs)
+    message = "in training the logits are not those of its parts: is dropout on both embeddings, once each?"
+    expect_close(found, right, message)
+
+
+def training_logits(model, source, target):
+    """What the model's parts give in training, put together by hand."""
+    keep = {"training": True}
+
+    def embed(words):
+        x = model.embedding(words) * math.sqrt(8) + blocks.positional_encoding(12, 8)[: words.shape[1]]
+        return model.dropout(x, **keep)
+
+    hidden = (source != 0)[:, None, None, :]
+    memory = model.encoder(embed(source), attention_mask=hidden, **keep)
+    masks = {"attention_mask": blocks.decoder_mask(target), "cross_attention_mask": hidden}
+    return model.logits(model.decoder(embed(target), memory, **masks, **keep))
+
+
+@check("smoothed_cross_entropy")
+def smoothed_cross_entropy_can_be_trained(smoothed_cross_entropy):
+    labels = tokens([[3, 1, 6, 2], [4, 0, 0, 0]])
+    expect_gradients(lambda logits: smoothed_cross_entropy(labels, logits), logits=fixed_normal(2, 4, 7))
+    expect_any_batch(smoothed_cross_entropy, labels, fixed_normal(2, 4, 7))
+
+
+@check("beam_search")
+def so_many_openings_go_on(beam_search):
+    # Each step has one row for each opening that goes on, so what the model is asked tells the width.
+    first = [0, 0, 0, 0.4, 0.3, 0.2, 0.1]
+    then = {3: [0, 0, 0.5, 0.3, 0.2, 0, 0], 4: [0, 0, 0.6, 0.35, 0, 0.05, 0], 5: [0, 0, 0.1, 0, 0, 0.5, 0.4]}
+    # Of 3 and 4 the likeliest continuation is END both times, which leaves none of two openings and one of three.
+    for size, right in ((2, [1, 2]), (3, [1, 3, 1, 2])):
+        step, state = opening_table(first, then)
+        counts = [0] * 5
+
+        def counted(latest, state, step=step, counts=counts):
+            counts[int(to_numpy(state["place"])[0])] += len(latest)
+            logits, later = step(latest, {"seen": state["seen"]})
+            return logits, later | {"place": state["place"] + 1}
+
+        state["place"] = ops.zeros((1,), "int32")
+        attempt(f"`beam_size={size}` does not work", beam_search, counted, state, 1, END, 4, size, 0.0)
+        asked = [count for count in counts if count]
+        expect(asked[:1] == [1], "the first step has one opening, the empty one")
+        expect(
+            asked[:2] == right[:2],
+            f"with beam_size={size}, {size} openings go on after the first step, and yours are {asked[1:2]}: is "
+            "`beam_size` used, not its default?",
+        )
+        expect(
+            asked[:3] == right[:3],
+            f"with beam_size={size} the best {size} continuations count those that end: {right[2:3] or 'none'} go on "
+            f"after the second step, and yours are {asked[2:3] or 'none'}",
+        )
+        expect(
+            asked == right,
+            f"each step takes the best {size} anew, however many have ended: the steps have {right} openings, and yours {asked}",
+        )
+
+
+@check("beam_search")
+def every_opening_keeps_its_own_state(beam_search):
+    def step(latest, state):
+        place, seen = to_numpy(state["place"]), to_numpy(state["seen"])
+        seen = np.where(place == 1, to_numpy(latest), seen)
+        rows = np.zeros((len(seen), 6))
+        for row, (where, token) in enumerate(zip(place, seen, strict=True)):
+            if where == 0:
+                rows[row, [3, 4]] = 0.55, 0.45
+            elif where == 1:
+                rows[row, [5, 2]] = 0.9, 0.1
+            else:
+                rows[row, [5, 3, 4]] = (0.9, 0.1, 0) if token == 4 else (0.4, 0.3, 0.3)
+        logits = ops.convert_to_tensor(np.log(np.maximum(rows, 1e-9)).astype("float32"))
+        return logits, {"place": ops.convert_to_tensor(place + 1), "seen": ops.convert_to_tensor(seen)}
+
+    state = {"place": ops.zeros((1,), "int32"), "seen": ops.zeros((1,), "int32")}
+    found, _ = expect_pair(beam_search(step, state, 1, END, 3, 2, 0.0), "(tokens, score)")
+    found = to_numpy(ops.convert_to_tensor(found)).tolist()
+    sentence = "`select` is to take, for each opening, the row that it came from, not one row for all"
+    expect(found == [4, 5, 5], f"{sentence}: 4 5 5 is to win, and yours is {found}")
+
+
+@check("beam_search")
+def goes_on_while_openings_are_left(beam_search):
+    first = [0, 0, 0.2, 0.6, 0.1, 0.1]
+    then = {3: [0, 0, 0.3, 0, 0.7, 0]}
+
+    def step(latest, state):
+        table, _ = opening_table(first, then)
+        logits, later = table(latest, {"seen": state["seen"]})
+        sure = to_numpy(logits).copy()
+        sure[to_numpy(latest) == 4] = np.log([1e-9, 1e-9, 0.95, 0.05, 1e-9, 1e-9])
+        return ops.convert_to_tensor(sure), later
+
+    state = {"seen": ops.zeros((1,), "int32")}
+    found, _ = expect_pair(beam_search(step, state, 1, END, 6, 2, 0.0), "(tokens, score)")
+    found = to_numpy(ops.convert_to_tensor(found)).tolist()
+    sentence = "that `beam_size` openings have ended is no reason to stop: the others may still win"
+    expect(found == [3, 4, END], f"{sentence}: 3 4 END is to win, and yours is {found}")

@@ -8,6 +8,16 @@ from keras import ops
 
 from course import blocks
 from course.checking import check, expect, expect_close, expect_shape, fixed_normal, to_numpy
+from course.checking.learning import (
+    dropped,
+    expect_gradients,
+    expect_no_dropout,
+    expect_parts,
+    expect_rate,
+    expect_untouched,
+    kept,
+    predictable_dropout,
+)
 from course.checking.mistakes import (
     alike,
     attempt,
@@ -262,11 +272,18 @@ def block_result(layer, inputs, *, activation=keras.activations.gelu, epsilon=1e
     return path + think(second(inputs if mistake.get("parallel") else x))
 
 
+@kept
+def filled_block(ViTBlock):
+    """A block of width 6 with fixed weights."""
+    layer = ViTBlock(2, 6, 9, dropout=0.3)
+    expect_shape(run_block(layer, fixed_normal(2, 4, 6)), (2, 4, 6), "the shape stays")
+    set_all(layer, *BLOCK)
+    return layer
+
+
 @check("ViTBlock")
 def normalizes_first_and_adds(ViTBlock):
-    layer, inputs = ViTBlock(2, 6, 9), fixed_normal(2, 4, 6, scale=2.0)
-    expect_shape(run_block(layer, inputs), (2, 4, 6), "the shape stays")
-    set_all(layer, *BLOCK)
+    layer, inputs = filled_block(ViTBlock), fixed_normal(2, 4, 6, scale=2.0)
     expect_shape(layer.intermediate_dense.kernel, (6, 9), "`intermediate_dense` is intermediate_dim wide")
     expect(
         linear(layer.output_dense),
@@ -327,6 +344,7 @@ def epsilon_is_small_and_dropout_used(ViTBlock):
 # --- VisionTransformer ------------------------------------------------------------------------------------
 
 
+@kept
 def small_model(VisionTransformer, num_classes=5, **options):
     """A model for 2 x 3 patches, 4 wide, with filled weights."""
     model, images = VisionTransformer((4, 6), 2, 1, 2, 4, 7, num_classes, **options), fixed_normal(3, 4, 6, 2)
@@ -344,7 +362,7 @@ def small_model(VisionTransformer, num_classes=5, **options):
 
 @check("VisionTransformer")
 def head_reads_the_class_token(VisionTransformer):
-    model, images = small_model(VisionTransformer)
+    model, images = small_model(VisionTransformer, dropout=0.3)
     expect(linear(model.head), "the head has an activation: it gives logits")
     tokens = model.encode(images)
     expect_shape(tokens, (3, 7, 4), "`encode` gives all tokens: 6 patches and the class token")
@@ -635,3 +653,136 @@ def nothing_to_learn_from_oneself(soft_distillation_loss):
     own, taught, _ = logits()
     found = soft_distillation_loss(ops.convert_to_tensor(LABELS), own, taught, taught, teacher_share=1.0)
     expect_close(found, 0.0, "a student that equals its teacher has a divergence of 0")
+
+
+# --- what learning needs ----------------------------------------------------------------------------------
+
+
+@check("patchify")
+def patchify_lets_gradients_through(patchify):
+    expect_gradients(lambda images: patchify(images, 2), images=fixed_normal(2, 4, 6, 3))
+
+
+@check("unpatchify")
+def works_while_the_batch_is_unknown(unpatchify):
+    patches = fixed_normal(2, 6, 12)
+    expect_gradients(lambda patches: unpatchify(patches, 2, (2, 3)), patches=patches)
+    expect_any_batch(lambda patches: unpatchify(patches, 2, (2, 3)), patches)
+
+
+@check("PatchEmbedding")
+def patch_embedding_can_be_trained(PatchEmbedding):
+    layer, images = PatchEmbedding(2, 5), fixed_normal(2, 4, 6, 3)
+    layer(images)
+    set_all(layer, "projection_dense")
+    expect_parts(layer, "projection_dense", weights=12 * 5 + 5)
+    expect_gradients(layer, layer, images=images)
+    expect_no_dropout(layer, images)
+    expect_any_batch(layer, images)
+
+
+@check("ViTEmbedding")
+def vit_embedding_can_be_trained(ViTEmbedding):
+    layer, images = embedding(ViTEmbedding, 2), fixed_normal(3, 4, 6, 2)
+    layer(images)
+    set_all(layer, "patch_embedding")
+    expect_parts(layer, "patch_embedding", weights=8 * 4 + 4 + 2 * 4 + 8 * 4)
+    expect_gradients(layer, layer, images=images)
+    expect_gradients(layer.place, patches=fixed_normal(3, 6, 4))
+    expect_no_dropout(layer, images)
+    begin = to_numpy(ViTEmbedding((4, 6), 2, 4).tokens)
+    expect(np.abs(begin).max() < 0.2, "`self.tokens` begin large: let them begin as zeros, or near 0")
+
+
+@check("ViTBlock")
+def vit_block_can_be_trained(ViTBlock):
+    layer, inputs = filled_block(ViTBlock), fixed_normal(2, 4, 6)
+    expect_parts(layer, *BLOCK, weights=168 + 6 * 9 + 9 + 9 * 6 + 6 + 24)
+    expect_gradients(layer, layer, inputs=inputs)
+    with predictable_dropout():
+        found = layer(inputs, training=True)
+    attended = layer.attention(normalized(inputs, layer.attention_normalization))[0]
+
+    def think(x, middle=lambda wide: wide):
+        wide = ops.matmul(normalized(x, layer.mlp_normalization), layer.intermediate_dense.kernel)
+        wide = middle(keras.activations.gelu(wide + layer.intermediate_dense.bias, approximate=False))
+        return ops.matmul(wide, layer.output_dense.kernel) + layer.output_dense.bias
+
+    def drop(x):
+        return dropped(x, 0.3)
+
+    def whole(x):
+        return dropped(x, 0.3, (None, None, 1))
+
+    y = inputs + drop(attended)
+    bare = inputs + attended
+    mistakes = {
+        "dropout falls after the GELU alone: it belongs on what the attention and the MLP give": bare
+        + think(bare, drop),
+        "there is a third dropout, after the GELU: two are due, each just before its sum": y
+        + drop(think(y, drop)),
+        "nothing is dropped in training: is `self.dropout` used?": bare + think(bare),
+        "whole tokens are dropped: drop single numbers": inputs
+        + whole(attended)
+        + whole(think(inputs + whole(attended))),
+        "what the attention gives is not dropped": bare + drop(think(bare)),
+        "what the MLP gives is not dropped": y + think(y),
+    }
+    message = "in training dropout belongs on what the attention gives and on what the MLP gives, single numbers, once"
+    expect_or_name_mistake(found, y + drop(think(y)), message, mistakes)
+
+
+@check("VisionTransformer")
+def vision_transformer_can_be_trained(VisionTransformer):
+    model, images = small_model(VisionTransformer, dropout=0.3)
+    embedding, block = 8 * 4 + 4 + 4 + 7 * 4, 4 * (4 * 4 + 4) + 4 * 7 + 7 + 7 * 4 + 4 + 2 * 8
+    expect_parts(model, "embedding", "encoder", "head", weights=embedding + block + 8 + 4 * 5 + 5)
+    expect_gradients(model, model, images=images)
+    expect_rate(model, 0.3, "dropout", "encoder")
+    again = "two calls differ outside training: Keras switches dropout on and off, so leave `training` to it"
+    expect_close(model(images), to_numpy(model(images)), again)
+    with predictable_dropout():
+        expect_close(model(images), model.head(model.encoder(model.embedding(images))[:, 0]), again)
+        found = model(images, training=True)
+        tokens = model.encoder(dropped(model.embedding(images), 0.3), training=True)
+        bare = model.encoder(model.embedding(images), training=True)
+    missing = "the tokens are not dropped before the encoder: pass them through `self.dropout`"
+    mistakes = {missing: model.head(bare[:, 0])}
+    message = "in training the logits are not those of the parts: one dropout, between embedding and encoder"
+    expect_or_name_mistake(found, model.head(tokens[:, 0]), message, mistakes)
+
+
+@check("interpolate_positions")
+def interpolate_positions_lets_gradients_through(interpolate_positions):
+    expect_gradients(
+        lambda positions: interpolate_positions(positions, (2, 3), (5, 4)), positions=fixed_normal(7, 3)
+    )
+
+
+@check("attention_rollout")
+def leaves_the_list_alone(attention_rollout):
+    layers = [ops.softmax(fixed_normal(2, 3, 5, 5, seed=seed), axis=-1) for seed in range(3)]
+    first = to_numpy(expect_untouched(attention_rollout, attentions=layers))
+    expect_close(attention_rollout(layers), first, "a second call with the same list gives something else")
+
+
+@check("hard_distillation_loss")
+def hard_distillation_loss_trains_both_heads(hard_distillation_loss):
+    own, taught, teacher = logits()
+    labels = ops.convert_to_tensor(LABELS)
+    expect_gradients(
+        lambda own, taught: hard_distillation_loss(labels, own, taught, teacher),
+        class_logits=own,
+        distillation_logits=taught,
+    )
+
+
+@check("soft_distillation_loss")
+def soft_distillation_loss_trains_both_heads(soft_distillation_loss):
+    own, taught, teacher = logits()
+    labels = ops.convert_to_tensor(LABELS)
+    expect_gradients(
+        lambda own, taught: soft_distillation_loss(labels, own, taught, teacher, 2.0, 0.3),
+        class_logits=own,
+        distillation_logits=taught,
+    )
