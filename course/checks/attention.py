@@ -465,18 +465,18 @@ def attention_can_be_trained_with_and_without_a_mask(attention):
     allowed = ops.convert_to_tensor(np.tri(3, 5, k=1, dtype=bool))
     expect_gradients(attention, **inputs)
     expect_gradients(functools.partial(attention, mask=allowed), **inputs)
-    far = {"query": 30.0 * inputs["query"], "key": inputs["key"], "value": inputs["value"]}
-    weights = attention(**far, mask=allowed)[1]
-    sentence = "scores far below zero get less weight than hidden ones: hide with a number that is larger, `FORBIDDEN`"
-    expect(not (to_numpy(weights) * ~np.tri(3, 5, k=1, dtype=bool)).any(), sentence)
+    query, key = floats(np.full((1, 1, 4), -20.0)), floats(np.full((1, 2, 4), 25.0))  # every score is -1000
+    _, weights = attention(query, key, fixed_normal(1, 2, 3), mask=ops.convert_to_tensor([[True, False]]))
+    sentence = "an allowed score of -1000 gets less weight than a hidden one: hide with a number far below, `FORBIDDEN`"
+    expect_close(weights, np.array([[[1.0, 0.0]]]), sentence)
 
 
 @check("SelfAttention")
 def self_attention_can_be_trained_and_drops_nothing(SelfAttention):
     layer, inputs, _ = one_head(SelfAttention)
     expect_parts(layer, *ONE_HEAD, weights=3 * (5 * 4 + 4))
-    expect_gradients(layer, layer, inputs=inputs)
     expect_no_dropout(layer, inputs)
+    expect_gradients(layer, layer, inputs=inputs)
     expect_made_once(layer, inputs)
     expect_fresh(layer, (inputs,), (fixed_normal(2, 3, 5, seed=9),))
 
@@ -498,10 +498,10 @@ def multi_head_attention_can_be_trained_and_keeps_nothing(MultiHeadAttention):
     layer(query, key=key, value=value)
     set_dense(layer, *MANY_HEADS)
     expect_parts(layer, *MANY_HEADS, weights=(5 + 3 + 2 + 6 + 4) * 6)
+    expect_no_dropout(layer, query, key=key, value=value)
     expect_gradients(
         lambda query, key, value: layer(query, key=key, value=value), layer, query=query, key=key, value=value
     )
-    expect_no_dropout(layer, query, key=key, value=value)
     expect_made_once(layer, query, key=key, value=value)
     expect_fresh(lambda key: layer(query, key=key, value=value)[1], (key,), (fixed_normal(2, 7, 3, seed=9),))
     expect_fresh(

@@ -973,8 +973,8 @@ class Reading(keras.layers.Layer):
     """Stands in for a `Bert` that can be trained."""
 
     def __init__(self):
-        super().__init__()
-        self.table = keras.layers.Embedding(50, 4)
+        super().__init__(name="bert")
+        self.table = keras.layers.Embedding(50, 4, name="table")
 
     def build(self, input_shape):
         self.table.build()
