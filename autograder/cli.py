@@ -19,7 +19,7 @@ from rich.markup import escape
 
 from autograder.classroom.lms import commands as lms
 from autograder.classroom.marking import commands as marking
-from autograder.console import answer, as_sentence, console, print_error, steps
+from autograder.console import answer, as_sentence, console, count_progress, print_error, steps
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.errors import JudgeError
 from autograder.teaching.handouts import commands
@@ -147,8 +147,14 @@ def gates(
     seed: Seed = DEFAULT_SEED,
     isolation: Isolation = "full",
     json: Json = False,
+    mutants: Annotated[
+        bool, typer.Option("--mutants", help="Try small wrong versions of each reference instead.")
+    ] = False,
+    sample: Annotated[int | None, typer.Option(min=1, help="With --mutants: so many of each.")] = None,
 ):
     """Prove that every exercise grades as it must. Exit status 1 if one does not."""
+    if mutants:
+        raise typer.Exit(0 if _try_mutants(lab, exercise, sample, seed) else 1)
     from autograder.authoring.gates_table import gates_table
     from autograder.classroom.proving import prove
     from course.notebooks.lesson import lessons
@@ -167,6 +173,24 @@ def gates(
                     console.print(f"[red]{row.exercise}: {escape(fault)}[/]", highlight=False)
                     good = False
     raise typer.Exit(0 if good else 1)
+
+
+def _try_mutants(lab, exercise, sample, seed):
+    """Try the mutants of a lab, or of all; True if the goals are reached in each."""
+    from autograder.authoring.mutants.survey import survey
+    from autograder.authoring.mutants.table import print_tallies
+    from course.notebooks.lesson import find_exercise, find_lesson, lessons
+
+    if exercise:
+        chosen = [find_exercise(exercise)[0]]
+    else:
+        chosen = [find_lesson(lab)] if lab else list(lessons().values())
+    good = True
+    for lesson in chosen:
+        with count_progress(f"{lesson.lab}: mutants") as report:
+            tallies = survey(lesson, exercise, sample, seed, progress=report)
+        good = print_tallies(console, lesson, tallies, sample) and good
+    return good
 
 
 @app.command()

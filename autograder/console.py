@@ -106,6 +106,28 @@ def steps():
         yield lambda text: print(f"[{time.monotonic() - started:4.0f} s] {text}", flush=True)
 
 
+@contextlib.contextmanager
+def count_progress(text):
+    """Gives `report(_, done, of)`: a live bar at a terminal; piped, a line now and then, with an estimate."""
+    if console.is_terminal:
+        with progress() as bar:
+            task = bar.add_task(text, total=None)
+            yield lambda _, done, of: bar.update(task, completed=done, total=of)
+        return
+    start = latest = time.monotonic()
+
+    def report(_, done, of):
+        nonlocal latest
+        now = time.monotonic()
+        if now - latest >= 15 or done == of:
+            latest = now
+            left = (now - start) / done * (of - done)
+            console.print(f"{text} {done} of {of}, left about {left / 60:.0f} min", highlight=False)
+
+    console.print(f"{text}: starting", highlight=False)
+    yield report
+
+
 def short_path(path):
     """A path as short as it can be typed from here: relative below this folder, absolute elsewhere."""
     try:

@@ -18,9 +18,9 @@ from course.checking import (
     fixed_normal,
     to_numpy,
 )
+from course.checking.gradients import expect_gradients
 from course.checking.learning import (
     expect_fresh,
-    expect_gradients,
     expect_half,
     expect_made_once,
     expect_no_dropout,

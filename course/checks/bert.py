@@ -16,9 +16,9 @@ from course.checking import (
     fixed_normal,
     to_numpy,
 )
+from course.checking.gradients import expect_gradients
 from course.checking.learning import (
     dropped,
-    expect_gradients,
     expect_no_dropout,
     expect_parts,
     expect_rate,
@@ -1007,10 +1007,3 @@ def bert_classifier_can_be_trained_with_its_bert(BertClassifier):
     }
     message = "in training the pooled vector is to be dropped once, with the rate that was given"
     expect_or_name_mistake(found, dense(dropped(pooled, 0.3)), message, mistakes)
-
-
-@check("sentence_vectors")
-def sentence_vectors_lets_gradients_through(sentence_vectors):
-    tokens = integers(TOKENS)
-    expect_gradients(lambda states: sentence_vectors(states, tokens), states=fixed_normal(2, 13, 5) + 0.4)
-    expect_any_batch(sentence_vectors, fixed_normal(2, 13, 5), tokens)

@@ -8,8 +8,8 @@ from keras import ops
 
 from course import blocks
 from course.checking import check, expect, expect_boolean, expect_close, expect_shape, fixed_normal, to_numpy
+from course.checking.gradients import expect_gradients
 from course.checking.learning import (
-    expect_gradients,
     expect_no_dropout,
     expect_parts,
     expect_untouched,
@@ -693,18 +693,16 @@ def leaves_the_noise_alone(block_mask):
 
 
 @check("visual_tokens")
-def visual_tokens_gives_int32_for_any_batch(visual_tokens):
+def visual_tokens_are_int32(visual_tokens):
     codebook = floats([[1.0, 0.0], [0.0, 3.0], [-1.0, -1.0]])
     kind = keras.backend.standardize_dtype(visual_tokens(fixed_normal(1, 3, 2), codebook).dtype)
     expect(kind == "int32", f"the numbers of codes are int32, as the docstring says (found {kind})")
-    expect_any_batch(lambda vectors: visual_tokens(vectors, codebook), fixed_normal(2, 3, 2))
 
 
 @check("visual_token_loss")
 def visual_token_loss_can_be_trained(visual_token_loss):
     codes, mask = integers([[0, 2, 1, 1, 3, 0], [2, 2, 0, 1, 3, 3]]), ops.convert_to_tensor(HIDDEN)
     expect_gradients(lambda logits: visual_token_loss(codes, logits, mask), logits=fixed_normal(2, 6, 4))
-    expect_any_batch(visual_token_loss, codes, fixed_normal(2, 6, 4), mask)
 
 
 @check("random_masking")

@@ -17,9 +17,9 @@ from course.checking import (
     fixed_normal,
     to_numpy,
 )
+from course.checking.gradients import expect_gradients
 from course.checking.learning import (
     dropped,
-    expect_gradients,
     expect_made_once,
     expect_no_dropout,
     expect_parts,

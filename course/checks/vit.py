@@ -8,9 +8,9 @@ from keras import ops
 
 from course import blocks
 from course.checking import check, expect, expect_close, expect_shape, fixed_normal, to_numpy
+from course.checking.gradients import expect_gradients
 from course.checking.learning import (
     dropped,
-    expect_gradients,
     expect_no_dropout,
     expect_parts,
     expect_rate,
@@ -664,10 +664,9 @@ def patchify_lets_gradients_through(patchify):
 
 
 @check("unpatchify")
-def works_while_the_batch_is_unknown(unpatchify):
+def unpatchify_lets_gradients_through(unpatchify):
     patches = fixed_normal(2, 6, 12)
     expect_gradients(lambda patches: unpatchify(patches, 2, (2, 3)), patches=patches)
-    expect_any_batch(lambda patches: unpatchify(patches, 2, (2, 3)), patches)
 
 
 @check("PatchEmbedding")
@@ -750,13 +749,6 @@ def vision_transformer_can_be_trained(VisionTransformer):
     mistakes = {missing: model.head(bare[:, 0])}
     message = "in training the logits are not those of the parts: one dropout, between embedding and encoder"
     expect_or_name_mistake(found, model.head(tokens[:, 0]), message, mistakes)
-
-
-@check("interpolate_positions")
-def interpolate_positions_lets_gradients_through(interpolate_positions):
-    expect_gradients(
-        lambda positions: interpolate_positions(positions, (2, 3), (5, 4)), positions=fixed_normal(7, 3)
-    )
 
 
 @check("attention_rollout")
