@@ -744,6 +744,7 @@ def quantize_gives_int32(quantize):
 @check("image_to_sequence")
 def image_to_sequence_lets_gradients_through(image_to_sequence):
     expect_gradients(image_to_sequence, pixels=fixed_normal(2, 3, 4, 5), start=fixed_normal(5, seed=1))
+    expect_gradients(image_to_sequence, pixels=fixed_normal(2, 3, 4, 5))
 
 
 @check("RMSNorm")

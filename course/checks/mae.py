@@ -686,6 +686,16 @@ def block_twelve_is_not_block_one(layer_rates):
 
 
 @check("block_mask")
+def follows_the_formula_for_any_grid(block_mask):
+    for seed, grid in enumerate(((3, 14), (14, 3), (9, 9), (12, 7))):
+        noise = np.random.default_rng([8, seed]).random((40, 4))
+        mask = expect_mask(block_mask(noise, grid, 0.5, 1 + seed), grid)
+        sentence = f"with blocks of at least {1 + seed} in a grid of {grid} another mask is due: is each number as the "
+        sentence += "docstring has it, a height and a width of at least 1 and at most the grid's?"
+        expect((mask == to_numpy(blocks.block_mask(noise, grid, 0.5, 1 + seed))).all(), sentence)
+
+
+@check("block_mask")
 def leaves_the_noise_alone(block_mask):
     expect_untouched(
         block_mask, noise=np.random.default_rng(3).random((5, 4)), grid=(8, 9), ratio=0.5, smallest=4

@@ -101,7 +101,7 @@ def widens_and_narrows_each_position(FeedForward):
     set_all(layer, "intermediate_dense", "output_dense")
     wide, narrow = layer.intermediate_dense, layer.output_dense
     expect_shape(wide.kernel, (5, 7), "`intermediate_dense` is intermediate_dim wide")
-    expect(wide.use_bias and narrow.use_bias, "both dense layers have a bias")
+    expect(wide.use_bias and narrow.use_bias, "both dense layers must have a bias: leave `use_bias` as it is")
     before = ops.matmul(inputs, wide.kernel) + wide.bias
     right = ops.matmul(ops.relu(before), narrow.kernel) + narrow.bias
     linear = ops.matmul(before, narrow.kernel) + narrow.bias
@@ -584,6 +584,8 @@ def peaks_where_the_paper_says(noam_learning_rate):
     message = "with width 512, step 4,000 has the paper's highest rate, 6.988e-4 (shown here times 10,000)"
     sentence = "a step that is a whole number does not work: cast it to float first"
     expect_close(1e4 * attempt(sentence, noam_learning_rate, 4000, 512), 6.988, message, atol=0.01)
+    sentence = "in a training step it stops: build it from `ops`, not from NumPy or `float`"
+    attempt(sentence, noam_learning_rate, keras.KerasTensor((3,)), 512)
 
 
 @check("smoothed_cross_entropy")

@@ -151,7 +151,7 @@ def one_dense_layer_for_all_patches(PatchEmbedding):
     set_all(layer, "projection_dense")
     dense, patches = layer.projection_dense, blocks.patchify(images, 2)
     expect_shape(dense.kernel, (12, 5), "the dense layer sees all 12 numbers of a patch")
-    expect(dense.use_bias, "the dense layer has a bias")
+    expect(dense.use_bias, "the dense layer must have a bias: leave `use_bias` as it is")
     expect(linear(dense), "there is an activation in the dense layer: the map is linear")
     right = ops.matmul(patches, dense.kernel) + dense.bias
     strips = ops.reshape(images, (2, 6, 12))
@@ -324,7 +324,10 @@ def epsilon_is_small_and_dropout_used(ViTBlock):
     coarse = block_result(layer, inputs, epsilon=1e-3)
     mistakes = {"epsilon is Keras' default of 1e-3, which swallows small activations: give 1e-6": coarse}
     expect_or_name_mistake(
-        layer(inputs), block_result(layer, inputs), "small activations are not normalized well", mistakes
+        layer(inputs),
+        block_result(layer, inputs),
+        "small activations are not normalized to variance 1: which epsilon have the normalizations?",
+        mistakes,
     )
     for part, value in ((layer.attention.output_dense, 1.0), (layer.output_dense, 4.0)):
         part.kernel.assign(ops.zeros(part.kernel.shape))
@@ -396,6 +399,7 @@ def mean_pooling_leaves_learned_tokens_out(VisionTransformer):
     expect_or_name_mistake(
         model(images), right, "with pooling='mean' the head reads the mean of the patches", mistakes
     )
+    expect_gradients(lambda: model(images), model)
     bare, _ = small_model(VisionTransformer, num_classes=None)
     expect_close(bare(images), bare.encode(images)[:, 0], "without a head the result is what it would read")
 
@@ -601,7 +605,7 @@ def softens_both_sides(soft_distillation_loss):
         p, q = to_numpy(ops.log_softmax(p)), to_numpy(ops.log_softmax(q))
         return np.mean(np.sum(np.exp(p) * (p - q), axis=-1))
 
-    heat, share = 2.0, 0.3
+    heat, share = 3.0, 0.3
     first, kl = crossed(LABELS, own), divergence(teacher / heat, taught / heat)
     right = (1 - share) * first + share * heat**2 * kl
 
@@ -645,7 +649,7 @@ def softens_both_sides(soft_distillation_loss):
     arguments = (ops.convert_to_tensor(LABELS), own, taught, teacher)
     found = soft_distillation_loss(*arguments, temperature=heat, teacher_share=share)
     expect_shape(found, (), "one number for the whole batch")
-    expect_or_name_mistake(found, right, "with temperature 2 and a share of 0.3 the loss is off", mistakes)
+    expect_or_name_mistake(found, right, "with temperature 3 and a share of 0.3 the loss is off", mistakes)
 
 
 @check("soft_distillation_loss")
@@ -665,8 +669,10 @@ def patchify_lets_gradients_through(patchify):
 
 @check("unpatchify")
 def unpatchify_lets_gradients_through(unpatchify):
-    patches = fixed_normal(2, 6, 12)
-    expect_gradients(lambda patches: unpatchify(patches, 2, (2, 3)), patches=patches)
+    patches = fixed_normal(2, 2, 27)
+    expect_gradients(lambda patches: unpatchify(patches, 3, (1, 2)), patches=patches)
+    sentence = "patches of 3 x 3 pixels with 3 channels do not come back: a patch holds patch_size ** 2 * channels numbers"
+    expect_close(unpatchify(patches, 3, (1, 2)), blocks.unpatchify(patches, 3, (1, 2)), sentence)
 
 
 @check("PatchEmbedding")

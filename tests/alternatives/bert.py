@@ -356,13 +356,10 @@ def one_hot_and_divide_no_nan(labels, logits, chosen):
 
 @alternative("masked_language_loss")
 def picks_the_chosen(labels, logits, chosen):
-    labels, logits, chosen = (ops.convert_to_numpy(each) for each in (labels, logits, chosen))
-    if not chosen.any():
-        return ops.zeros(())
-    scores, answers = logits[chosen].astype("float64"), labels[chosen]
-    scores = scores - scores.max(axis=-1, keepdims=True)
-    logs = scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
-    return ops.convert_to_tensor(np.float32(-logs[np.arange(len(answers)), answers].mean()))
+    losses = ops.where(
+        chosen, -ops.sum(ops.one_hot(labels, logits.shape[-1]) * ops.log_softmax(logits), axis=-1), 0.0
+    )
+    return ops.sum(losses) / ops.maximum(ops.cast(ops.count_nonzero(chosen), losses.dtype), 1)
 
 
 # --- linear_warmup_decay ----------------------------------------------------------------------------------

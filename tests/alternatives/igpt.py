@@ -280,13 +280,10 @@ def with_one_hot_and_where(images, logits, mask):
 
 @alternative("bert_loss")
 def picks_the_hidden(images, logits, mask):
-    logits, images, mask = (ops.convert_to_numpy(each) for each in (logits, images, mask))
-    if not mask.any():
-        return ops.zeros(())
-    chosen, labels = logits[mask].astype("float64"), images[mask]
-    chosen -= chosen.max(axis=-1, keepdims=True)
-    logs = chosen - np.log(np.exp(chosen).sum(axis=-1, keepdims=True))
-    return ops.convert_to_tensor(np.float32(-logs[np.arange(len(labels)), labels].mean()))
+    losses = -ops.sum(ops.one_hot(images, logits.shape[-1]) * ops.log_softmax(logits), axis=-1)
+    return ops.sum(ops.where(mask, losses, 0.0)) / ops.maximum(
+        ops.cast(ops.count_nonzero(mask), losses.dtype), 1
+    )
 
 
 # --- next_pixel -------------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ plots.show(
 # Build it from `ops.exp` and friends. (Not from NumPy's `np.exp`: only `ops` works inside a model that is being trained.)
 # Keras has a ready-made softmax, and this exercise is about what is inside it.
 
-# %% exercise="softmax" points=2 minutes=8 difficulty=1 forbidden="softmax,log_softmax,logsumexp,Softmax"
+# %% exercise="softmax" points=2 minutes=8 difficulty=1 forbidden="softmax,log_softmax,logsumexp,Softmax,reduce_logsumexp"
 # hint: Subtracting the same number c from every score changes no weight. Which c makes the largest exponent exactly 0?
 # hint: Scores in different rows have different largest values. `ops.max` and `ops.sum` take an `axis`; use the one you were given, not always the last.
 # hint: With `keepdims=True` the maximum and the sum keep an axis of size 1, so that subtracting and dividing fit the shape of the scores.

@@ -72,7 +72,7 @@ MultiHeadAttention, scaled_dot_product_attention, causal_mask = course.carry(
 # number      0     1     1     2
 # ```
 
-# %% exercise="quantize" points=2 minutes=10 difficulty=2
+# %% exercise="quantize" points=2 minutes=10 difficulty=2 forbidden="vq,KDTree,cKDTree,KMeans,NearestNeighbors,pairwise_distances_argmin"
 # hint: Give the images one more axis, just before the channels, and subtract: `images[..., None, :] - palette` has a difference for each pixel, colour and channel.
 # hint: Square, sum over the last axis, and look for the smallest along what is then the last axis: `ops.argmin`. Cast the result to "int32".
 
@@ -162,7 +162,7 @@ plots.show(
 # **Example.** $x = (3, 4)$ has the mean square $12.5$, so with $g = 1$ it becomes $(0.85, 1.13)$. Layer normalization would
 # give $(-1, 1)$, and would give the same for $(30, 31)$.
 
-# %% exercise="RMSNorm" points=2 minutes=8 difficulty=1 forbidden="rms_normalization,RMSNormalization,layer_normalization,LayerNormalization"
+# %% exercise="RMSNorm" points=2 minutes=8 difficulty=1 forbidden="rms_normalization,RMSNormalization,layer_normalization,LayerNormalization,UnitNormalization,GroupNormalization,l2_normalize"
 # hint: `self.scale` and `self.epsilon` are there already. You need the mean of the squares along the last axis.
 # hint: Keep that axis, `keepdims=True`, so that the shapes fit. Add epsilon before you take the root; `ops.rsqrt(x)` is one over the root.
 

@@ -149,7 +149,7 @@ plots.show(fig, alt="Three rows of six grids of 14 by 14 patches. In the first t
 #
 # **No need for all differences.** $|v - c|^2 = |v|^2 - 2\, v \cdot c + |c|^2$, and $|v|^2$ is the same for all codes.
 
-# %% exercise="visual_tokens" points=2 minutes=8 difficulty=1
+# %% exercise="visual_tokens" points=2 minutes=8 difficulty=1 forbidden="vq,KDTree,cKDTree,KMeans,NearestNeighbors,pairwise_distances_argmin"
 # hint: One matrix product gives $v \cdot c$ for all patches and codes: `ops.matmul(vectors, ops.transpose(codebook))`, which is (batch, patches, num_codes).
 # hint: `ops.argmin(ops.sum(ops.square(codebook), axis=-1) - 2 * products, axis=-1)`, cast to "int32". All differences, `vectors[..., None, :] - codebook`, are right, too.
 

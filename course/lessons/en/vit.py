@@ -81,7 +81,7 @@ plots.show(
 # would still train, only worse, and nobody would tell you. And the size of a batch is not known beforehand when a model trains:
 # `images.shape[0]` is `None` then. So write -1 for it in `ops.reshape`, and `ops.shape(images)[0]` where you need the number.
 
-# %% exercise="patchify" points=3 minutes=12 difficulty=2 forbidden="extract_patches"
+# %% exercise="patchify" points=3 minutes=12 difficulty=2 forbidden="extract_patches,extract_image_patches,extract_patches_2d,extract_volume_patches,space_to_depth,sliding_window_view,conv,conv2d,Conv2D"
 # hint: Split the height into (rows, patch_size) and the width into (columns, patch_size) with one reshape. The picture has six axes then.
 # hint: The axes are (batch, row, y, column, x, channel) now. Which two must change places so that y and x stand side by side?
 # hint: `ops.transpose(cut, (0, 1, 3, 2, 4, 5))`, then a last reshape to (batch, rows * columns, patch_size * patch_size * channels). Use -1 for the batch.
@@ -96,7 +96,7 @@ plots.show(
 #
 # **Example.** The four patches above, with a `patch_size` of 2 and a `grid` of (2, 2), become the picture on their left again.
 
-# %% exercise="unpatchify" points=2 minutes=8 difficulty=2
+# %% exercise="unpatchify" points=2 minutes=8 difficulty=2 forbidden="depth_to_space,conv_transpose,conv2d_transpose,Conv2DTranspose"
 # hint: Walk `patchify` backwards: first to six axes, then let two of them change places, then to four.
 # hint: The six axes are (batch, row, column, y, x, channel). In the picture, row and y belong together, and column and x.
 # hint: There are `patches.shape[-1] // patch_size**2` channels, and the transposition is the same as before: it is its own inverse.
@@ -114,7 +114,7 @@ plots.show(
 #
 # (`Composite`, which your layers are based on, is the `keras.layers.Layer` of Lab 2 that starts faster when layers are nested.)
 
-# %% exercise="PatchEmbedding" points=2 minutes=6 difficulty=1 forbidden="Conv2D,conv,extract_patches"
+# %% exercise="PatchEmbedding" points=2 minutes=6 difficulty=1 forbidden="Conv2D,conv,extract_patches,conv2d,convolution,Convolution2D,extract_image_patches,space_to_depth"
 # hint: Two lines: a `Dense(hidden_dim)` under the name that the docstring gives, and a call of it on what your `patchify` makes.
 # hint: `self.projection_dense(patchify(images, self.patch_size))`. No activation: the blocks behind it do the thinking.
 
