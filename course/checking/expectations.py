@@ -41,7 +41,7 @@ def expect_shape(tensor, shape, message=""):
     """Fail unless `tensor` is a tensor of that shape."""
     _expect_tensor(tensor)
     if tuple(tensor.shape) != tuple(shape):
-        raise CheckFailed(
+        raise NamedMistake(
             f"the shape should be {tuple(shape)}, not {tuple(tensor.shape)}" + _because(message)
         )
 

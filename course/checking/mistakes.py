@@ -31,9 +31,11 @@ EXPLAINED = {
     "Only input tensors may be passed as positional": "the function has to be handed over by name: `sublayer=...`",
     "must be broadcastable": "a mask does not fit its attention: it is (batch, heads, query, key), with axes of size 1 "
     "where it is the same for all. Which mask goes where?",
+    "missing a required argument: 'value'": "that is Keras' `MultiHeadAttention`, which asks for a value and has other "
+    "sub-layers: use your own, of Lab 1, by its bare name",
     "expects 1 input(s), but it received 2": "a layer that takes one tensor was given a pair: pick one of the two",
-    "Incompatible shapes": "two tensors of different shape are added: what comes out of a part must be as wide as what "
-    "went in",
+    "Incompatible shapes": "two tensors of different shape are joined: what comes out of a part must be as wide as what "
+    "went in, and a mask is (batch, heads, query, key)",
 }
 
 

@@ -7,6 +7,7 @@ from keras import ops
 from course import blocks
 from course.checking import (
     CheckFailed,
+    NamedMistake,
     check,
     expect,
     expect_boolean,
@@ -218,6 +219,12 @@ def eighty_ten_ten(mask_tokens):
             chosen, np.where(kind < 0.8, 4, np.where(kind < 0.9, rows, others)), rows
         ),
         "nothing is hidden: most chosen tokens become `MASK`": rows,
+        "the ranges stand in another order: below 0.8 is `MASK`, then random, from 0.9 kept": np.where(
+            chosen, np.where(kind < 0.1, others, np.where(kind < 0.2, rows, 4)), rows
+        ),
+        "the ranges stand in another order: below 0.8 is `MASK`, then random, and from 0.9 kept": np.where(
+            chosen, np.where(kind < 0.1, rows, np.where(kind < 0.2, others, 4)), rows
+        ),
     }
     expect_or_name_mistake(
         inputs, expected, "the chosen tokens are not 80 % MASK, 10 % random, 10 % kept", mistakes
@@ -330,6 +337,9 @@ def adds_three_vectors(BertEmbedding):
         "the positions are missing": normalized(norm, token + segment),
         "the segments are missing": normalized(norm, token + place),
         "positions count from 0": normalized(norm, token + segment + later),
+        "all tokens get one position: they are 0, 1, 2 and so on": normalized(
+            norm, token + segment + place[:1]
+        ),
         "the sum is not normalized": token + segment + place,
         "BERT does not stretch its embeddings: no factor of sqrt(hidden_dim)": normalized(
             norm, token * 6**0.5 + segment + place
@@ -344,6 +354,10 @@ def adds_three_vectors(BertEmbedding):
     wanted = normalized(norm, token + segment + place)
     found = layer(integers(TOKENS), integers(SEGMENTS))
     expect_shape(found, (2, 13, 6), "(batch, length, hidden_dim)")
+    if not alike(found, layer(integers(TOKENS), integers(SEGMENTS))):
+        raise NamedMistake(
+            "two calls differ outside training: Keras switches dropout on and off, so leave `training` to it"
+        )
     expect_or_name_mistake(found, wanted, "token, position and segment, added up and normalized", mistakes)
 
 
@@ -426,6 +440,8 @@ def layer_result(layer, x, mask, approximate, **mistake):
     y = normalized(first, x + layer.attention(x, attention_mask=mask)[0], epsilon)
     if mistake.get("reads_inputs"):
         return normalized(second, y + dense(x))
+    if mistake.get("forgets"):
+        return normalized(second, x + dense(x))
     if mistake.get("no_second_sum"):
         return normalized(second, dense(y))
     return normalized(first if mistake.get("one_norm") else second, y + dense(y), epsilon)
@@ -451,6 +467,9 @@ def layer_mistakes(layer, x, mask, approximate):
         "BERT is post-LN: normalize after the sum, not before": other(pre_norm=True),
         "the dense layers read the layer's input: they read what the attention gave": other(
             reads_inputs=True
+        ),
+        "the second half starts from the layer's input: it starts from what the attention gave": other(
+            forgets=True
         ),
         "the dense layers' result is not added to what went in": other(no_second_sum=True),
         "one norm serves for both parts: use `feed_forward_residual` for the second": other(one_norm=True),

@@ -98,6 +98,10 @@ def looks_up_and_stretches(dequantize):
         "the cast to `uint8` cuts off what stands behind the point: round before": np.floor(
             127.5 * (chosen + 1)
         ),
+        "the factor is 127.5, not 255: from -1 to 1 there are two steps": np.rint(255 * (chosen + 1)).astype(
+            "int64"
+        )
+        % 256,
         "127.5 is the factor that takes -1 to 0 and 1 to 255": np.rint(127 * (chosen + 1)),
         "the numbers themselves became greys: look them up in the palette": np.rint(
             tokens[..., None] * 127.5 + np.zeros(2)
@@ -159,6 +163,9 @@ def comes_one_step_late_with_start(image_to_sequence):
         "`start` stands at the end: it comes first": ops.concatenate([rows[:, 1:], first], axis=1),
         "`start` is added to the pixels: it is one more vector in front of them": rows + start,
         "the last pixel comes round to the front: there `start` belongs": ops.roll(rows, 1, axis=1),
+        "the shift is a whole row: it is one pixel": ops.concatenate(
+            [ops.broadcast_to(start, (2, 4, 5)), rows[:, :-4]], axis=1
+        ),
         "each row is shifted for itself: shift the whole sequence once": ops.reshape(beside, (2, 12, 5)),
     }
     wanted = ops.concatenate([first, rows[:, :-1]], axis=1)
@@ -593,6 +600,7 @@ def top_k_leaves_the_likeliest(next_pixel):
         "`top_k` is not used": ends(SHARES > 0),
         "the unlikeliest are kept: keep the likeliest": ends(SHARES < 0.22),
         "one colour too few is kept": ends(SHARES > 0.4),
+        "one colour too many is kept": ends(SHARES > 0.1),
         "that is a place among the `top_k`: the colour's own number is wanted": (noise >= 2 / 3).astype(int),
         "what is left does not sum to 1: leave colours out before the softmax": np.searchsorted(
             np.cumsum(np.where(SHARES > 0.22, SHARES, 0.0)), noise, side="right"

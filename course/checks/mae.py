@@ -7,7 +7,16 @@ import numpy as np
 from keras import ops
 
 from course import blocks
-from course.checking import check, expect, expect_boolean, expect_close, expect_shape, fixed_normal, to_numpy
+from course.checking import (
+    NamedMistake,
+    check,
+    expect,
+    expect_boolean,
+    expect_close,
+    expect_shape,
+    fixed_normal,
+    to_numpy,
+)
 from course.checking.gradients import expect_gradients
 from course.checking.learning import (
     expect_no_dropout,
@@ -55,6 +64,11 @@ def expect_mask(mask, grid):
 def one_block_by_hand(block_mask):
     # s = 4 + 0.5 * (20 - 4) = 12 and r = 0.3 + 0.8901 * 3.0333 = 3: 6 rows, 2 columns; top int(.5 * 5), left int(.5 * 4).
     noise = np.array([[0.5, (3 - 0.3) / (1 / 0.3 - 0.3), 0.5, 0.5]])
+    other = to_numpy(block_mask(noise * 0.3, (10, 5), ratio=0.4, smallest=4))
+    if (to_numpy(block_mask(noise, (10, 5), ratio=0.4, smallest=4)) == other).all():
+        raise NamedMistake(
+            "`noise` is not used: its four numbers are the block's size, aspect ratio, top and left"
+        )
     mask = expect_mask(block_mask(noise, (10, 5), ratio=0.4, smallest=4), (10, 5))
     right = np.zeros((10, 5), bool)
     right[2:8, 2:4] = True
@@ -262,6 +276,9 @@ def four_patches_by_hand(random_masking):
         "hidden are all places from the number of visible patches on, and that one, too: `>=`": np.array(
             [[False, False, True, False], [False, False, True, False]]
         ),
+        "that is the order, not its inverse: `restore` is the order, sorted once more": np.array(
+            [[False, True, False, True], [False, True, False, True]]
+        ),
         "the mask is still sorted by noise: entry i is to tell of patch i": np.array(
             [[False, False, True, True]] * 2
         ),
@@ -325,7 +342,12 @@ def puts_four_patches_back(restore_order):
         "the mask token is added to visible patches, too": np.where(right == -1, -1, right - 1),
     }
     mistakes = {sentence: wrong[..., None] for sentence, wrong in mistakes.items()}
-    expect_or_name_mistake(found, right[..., None], "the first image is [mask], 20, [mask], 40", mistakes)
+    expect_or_name_mistake(
+        found,
+        right[..., None],
+        "the two images are [mask], 20, [mask], 40 and 50, [mask], [mask], 80",
+        mistakes,
+    )
 
 
 @check("restore_order")
@@ -378,6 +400,7 @@ def two_rows_of_three(sin_cos_positions):
         "the frequencies fall too slowly: i runs to hidden_dim / 4, and is divided by it": table(
             grid, 8, slower=2
         ),
+        "i is divided by hidden_dim: divide it by hidden_dim / 4": table(grid, 8, slower=4),
         "count columns and rows from 0": table(grid, 8, first=1),
         "the column's sines and cosines come first, then the row's": sines.transpose(0, 2, 1, 3).reshape(
             6, 8
@@ -612,7 +635,7 @@ def hidden_patches_alone(masked_mse):
         "each image has its own mean first: every hidden patch of the batch counts the same": by_image,
         "take the mean over the values of a patch, not the sum": 3 * right,
         "divide by the number of hidden patches, not of all": (errors * HIDDEN).mean(),
-        "square the errors": absolute[HIDDEN].mean(),
+        "square the errors, do not take them as they are": absolute[HIDDEN].mean(),
         "leave the error squared: no root": right**0.5,
     }
     found = masked_mse(predictions, targets, ops.convert_to_tensor(HIDDEN))

@@ -432,7 +432,14 @@ def tokens_pass_dropout_and_encoder(VisionTransformer):
 def between_two_comes_their_mean(interpolate_positions):
     # One row of two patches, 0 and 4, becomes one of four: 0, 1, 3, 4. The class token, 9, stays.
     positions = ops.convert_to_tensor(np.array([[9.0], [0.0], [4.0]], "float32"))
-    found = attempt("one row of two patches does not work", interpolate_positions, positions, (1, 2), (1, 4))
+    found = attempt(
+        "it stops with one learned token and one row of two patches: put the first `num_tokens` rows aside before the rest "
+        "becomes a picture",
+        interpolate_positions,
+        positions,
+        (1, 2),
+        (1, 4),
+    )
     mistakes = {
         "each new position copies the nearest old one: interpolate between them": np.array([9, 0, 0, 4, 4])[
             :, None
@@ -585,8 +592,8 @@ def each_head_has_its_own_teacher(hard_distillation_loss):
         + 0.5 * crossed(decided, both),
     }
     found = attempt(
-        "it stops: `cross_entropy` takes the numbers of classes first, (batch,), and `ops.argmax` makes one of the "
-        "teacher's logits",
+        "it stops: `cross_entropy` takes the numbers of classes first, (batch,), and `ops.argmax(..., axis=-1)` "
+        "makes them of the teacher's logits",
         hard_distillation_loss,
         ops.convert_to_tensor(LABELS),
         own,

@@ -406,3 +406,60 @@ class ScaledQueries(keras.layers.Layer):
         penalty = 0.0 if attention_mask is None else (ops.cast(attention_mask, scores.dtype) - 1.0) * 1e9
         weights = softmax(scores + penalty)
         return self.output_dense(merge_heads(weights @ values)), weights
+
+
+# --- as other code bases write it ------------------------------------------------------------------------
+
+
+@alternative("softmax")
+def no_gradient_through_the_maximum(scores, axis=-1):
+    exponentials = ops.exp(scores - ops.stop_gradient(ops.max(scores, axis=axis, keepdims=True)))
+    return exponentials / ops.sum(exponentials, axis=axis, keepdims=True)
+
+
+@alternative("softmax")
+def along_the_last_axis(scores, axis=-1):
+    rows = ops.moveaxis(scores, axis, -1)
+    rows = ops.exp(rows - ops.amax(rows, axis=-1)[..., None])
+    return ops.moveaxis(rows * ops.reciprocal(ops.einsum("...i->...", rows))[..., None], -1, axis)
+
+
+@alternative("scaled_dot_product_attention")
+def scales_the_query(query, key, value, mask=None):
+    scores = ops.einsum("...qd,...kd->...qk", query * key.shape[-1] ** -0.5, key)
+    if mask is not None:
+        scores = ops.where(mask, scores, -1e9)
+    weights = softmax(scores)
+    return ops.einsum("...qk,...kd->...qd", weights, value), weights
+
+
+@alternative("causal_mask")
+def numpys_triangle(length):
+    return ops.convert_to_tensor(np.tri(length, dtype=bool))
+
+
+@alternative("causal_mask")
+def band_of_tensorflow(length):
+    import tensorflow as tf
+
+    return tf.cast(tf.linalg.band_part(tf.ones((length, length)), -1, 0), tf.bool)
+
+
+@alternative("padding_mask")
+def tensorflows_sequence_mask(lengths, max_length):
+    import tensorflow as tf
+
+    return tf.sequence_mask(lengths, max_length)[:, tf.newaxis, tf.newaxis, :]
+
+
+@alternative("split_heads")
+def einsum_after_a_reshape(inputs, num_heads):
+    apart = ops.reshape(inputs, (-1, inputs.shape[1], num_heads, inputs.shape[2] // num_heads))
+    return ops.einsum("blhd->bhld", apart)
+
+
+@alternative("merge_heads")
+def unstacked_by_tensorflow(inputs):
+    import tensorflow as tf
+
+    return tf.concat(tf.unstack(inputs, axis=1), axis=-1)

@@ -445,3 +445,69 @@ def by_where_and_normalize(states, tokens):
     kept = ops.where(ops.expand_dims(tokens != PAD, -1), states, ops.zeros_like(states))
     count = ops.sum(ops.cast(tokens != PAD, "float32"), axis=1, keepdims=True)
     return ops.normalize(ops.sum(kept, axis=1) / count, axis=-1, order=2)
+
+
+# --- as other code bases write it ------------------------------------------------------------------------
+
+
+@alternative("masked_language_loss")
+def tensorflows_own_loss(labels, logits, chosen):
+    import tensorflow as tf
+
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    chosen = tf.cast(chosen, tf.float32)
+    return tf.math.divide_no_nan(tf.reduce_sum(losses * chosen), tf.reduce_sum(chosen))
+
+
+@alternative("masked_language_loss")
+def a_loss_object_and_weights(labels, logits, chosen):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+    weights = ops.cast(chosen, "float32")
+    return loss(labels, logits, sample_weight=weights) / ops.clip(ops.sum(weights), 1.0, 1e9)
+
+
+@alternative("sentence_vectors")
+def tensorflows_l2(states, tokens):
+    import tensorflow as tf
+
+    real = tf.cast(tf.not_equal(tokens, PAD), tf.float32)
+    return tf.math.l2_normalize(tf.einsum("bl,bld->bd", real, states), axis=-1, epsilon=0.0)
+
+
+@alternative("linear_warmup_decay")
+def tensorflows_where(step, peak, warmup_steps, total_steps):
+    import tensorflow as tf
+
+    step = tf.cast(step, tf.float32)
+    down = tf.nn.relu(total_steps - step) / (total_steps - warmup_steps)
+    return peak * tf.where(step < warmup_steps, step / warmup_steps, down)
+
+
+@alternative("MaskedLanguageHead")
+class ScoresByEinsum(Composite):
+    def __init__(self, vocabulary_size, hidden_dim, approximate=True, **kwargs):
+        super().__init__(**kwargs)
+        self.approximate = approximate
+        self.bias = self.add_weight(shape=(vocabulary_size,), initializer="zeros", name="bias")
+        self.transform_dense = keras.layers.Dense(hidden_dim, activation=self.act)
+        self.normalization = keras.layers.LayerNormalization(epsilon=1e-12)
+
+    def act(self, x):
+        return ops.gelu(x, approximate=self.approximate)
+
+    def call(self, states, embeddings):
+        normal = self.normalization(self.transform_dense(states))
+        return ops.einsum("bph,vh->bpv", normal, embeddings) + self.bias
+
+
+@alternative("BertClassifier")
+class HandsTrainingToItsParts(Composite, keras.Model):
+    def __init__(self, bert, num_classes, dropout=0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.bert = bert
+        self.dropout = keras.layers.Dropout(rate=dropout)
+        self.class_dense = keras.layers.Dense(units=num_classes)
+
+    def call(self, inputs, training=None):
+        pooled = self.bert(inputs, training=training)[1]
+        return self.class_dense(self.dropout(pooled, training=training))

@@ -394,3 +394,66 @@ def by_comparison(predictions, noise):
         for row in ops.unstack(predictions, axis=0)
     )
     return ops.argmax(counts + noise, axis=1)
+
+
+# --- as other code bases write it ------------------------------------------------------------------------
+
+
+@alternative("quantize")
+def tensorflows_argmin(images, palette):
+    import tensorflow as tf
+
+    far = tf.reduce_sum(tf.math.squared_difference(images[..., tf.newaxis, :], palette), axis=-1)
+    return tf.argmin(far, axis=-1, output_type=tf.int32)
+
+
+@alternative("dequantize")
+def tensorflows_gather(tokens, palette):
+    import tensorflow as tf
+
+    colours = tf.gather(tf.convert_to_tensor(palette), tokens)
+    return tf.cast(tf.round((colours + 1.0) * 127.5), tf.uint8)
+
+
+@alternative("image_to_sequence")
+def tensorflows_concat(pixels, start=None):
+    import tensorflow as tf
+
+    flat = tf.reshape(pixels, (-1, pixels.shape[1] * pixels.shape[2], pixels.shape[3]))
+    if start is None:
+        return flat
+    begin = tf.repeat(tf.reshape(start, (1, 1, -1)), tf.shape(flat)[0], axis=0)
+    return tf.concat([begin, flat[:, :-1]], axis=1)
+
+
+@alternative("autoregressive_loss")
+def tensorflows_loss_on_rows(images, logits):
+    import tensorflow as tf
+
+    rows = tf.reshape(logits, (-1, logits.shape[-1]))
+    labels = tf.reshape(images, (-1,))
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=rows))
+
+
+@alternative("bert_mask")
+def tensorflows_less(noise, probability=0.15):
+    import tensorflow as tf
+
+    return tf.math.less(noise, probability)
+
+
+@alternative("bert_loss")
+def tensorflows_weighted_mean(images, logits, mask):
+    import tensorflow as tf
+
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=images, logits=logits)
+    hidden = tf.cast(mask, losses.dtype)
+    return tf.math.divide_no_nan(tf.reduce_sum(losses * hidden), tf.reduce_sum(hidden))
+
+
+@alternative("vote")
+def compared_with_each_class(predictions, noise):
+    agrees = ops.equal(
+        ops.convert_to_tensor(predictions)[..., None], ops.arange(noise.shape[-1], dtype="int32")
+    )
+    return ops.cast(ops.argmax(ops.count_nonzero(agrees, axis=0) + noise, axis=-1), "int32")

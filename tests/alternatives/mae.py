@@ -382,3 +382,80 @@ def by_multiplying(paths, num_layers, decay=0.75):
             rate *= decay
         rates.append(rate)
     return rates
+
+
+# --- as other code bases write it ------------------------------------------------------------------------
+
+
+@alternative("visual_tokens")
+def tensorflows_differences(vectors, codebook):
+    import tensorflow as tf
+
+    far = tf.reduce_sum(tf.math.squared_difference(vectors[:, :, tf.newaxis], codebook), axis=-1)
+    return tf.argmin(far, axis=-1, output_type=tf.int32)
+
+
+@alternative("visual_token_loss")
+def tensorflows_boolean_mask(codes, logits, mask):
+    import tensorflow as tf
+
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=codes, logits=logits)
+    return tf.reduce_mean(tf.boolean_mask(losses, mask))
+
+
+@alternative("random_masking")
+def gathered_by_tensorflow(patches, noise, mask_ratio):
+    import tensorflow as tf
+
+    count = int(patches.shape[1] * (1 - mask_ratio))
+    order = tf.argsort(noise, axis=1)
+    restore = tf.argsort(order, axis=1)
+    return tf.gather(patches, order[:, :count], batch_dims=1), restore >= count, restore
+
+
+@alternative("restore_order")
+def gathered_back_by_tensorflow(visible, mask_token, restore):
+    import tensorflow as tf
+
+    missing = restore.shape[1] - visible.shape[1]
+    tokens = tf.zeros_like(visible[:, :1]) + mask_token
+    row = tf.concat([visible, tf.repeat(tokens, missing, axis=1)], axis=1)
+    return tf.gather(row, restore, batch_dims=1)
+
+
+@alternative("sin_cos_positions")
+def meshgrid_of_numpy(grid, hidden_dim):
+    down, across = np.meshgrid(np.arange(grid[0]), np.arange(grid[1]), indexing="ij")
+    omega = 1.0 / 10000 ** (np.arange(hidden_dim // 4) / (hidden_dim / 4))
+    angles = [np.outer(number.reshape(-1), omega) for number in (across, down)]
+    table = np.hstack([wave(angle) for angle in angles for wave in (np.sin, np.cos)])
+    return ops.convert_to_tensor(table.astype("float32"))
+
+
+@alternative("normalize_patches")
+def tensorflows_moments(patches, epsilon=1e-6):
+    import tensorflow as tf
+
+    mean, variance = tf.nn.moments(patches, axes=[-1], keepdims=True)
+    count = patches.shape[-1]
+    return (patches - mean) * tf.math.rsqrt(variance * count / (count - 1) + epsilon)
+
+
+@alternative("masked_mse")
+def tensorflows_mean_of_the_hidden(predictions, targets, mask):
+    import tensorflow as tf
+
+    return tf.reduce_mean(tf.boolean_mask(tf.math.squared_difference(predictions, targets), mask))
+
+
+@alternative("layer_rates")
+def read_by_a_pattern(paths, num_layers, decay=0.75):
+    import re
+
+    found = []
+    for path in paths:
+        block = re.search(r"(?:^|[.])blocks[.]([0-9]+)", path)
+        last = re.search(r"(?:^|[.])(head|final_normalization)(?:[.]|$)", path)
+        level = int(block[1]) + 1 if block else (num_layers + 1 if last else 0)
+        found.append(decay ** (num_layers + 1 - level))
+    return found

@@ -449,3 +449,76 @@ def each_opening_keeps_its_state(step, state, start, end, max_length, beam_size=
     scored = [(total / ((4 + len(tokens)) / 6) ** length_penalty, tokens[1:]) for tokens, total, _ in done]
     value, tokens = max(scored)
     return np.array(tokens), float(value)
+
+
+# --- as other code bases write it ------------------------------------------------------------------------
+
+
+@alternative("positional_encoding")
+def filled_by_numpy(length, hidden_dim):
+    table = np.zeros((length, hidden_dim), "float32")
+    angle = np.arange(length)[:, None] / np.power(10000.0, np.arange(0, hidden_dim, 2) / hidden_dim)
+    table[:, 0::2], table[:, 1::2] = np.sin(angle), np.cos(angle)
+    return ops.convert_to_tensor(table)
+
+
+@alternative("AddAndNorm")
+class HandsTrainingOn(Composite):
+    def __init__(self, dropout=0.1, pre_norm=False, **kwargs):
+        super().__init__(**kwargs)
+        self.pre_norm = pre_norm
+        self.normalization = keras.layers.LayerNormalization(epsilon=1e-6)
+        self.dropout = keras.layers.Dropout(dropout)
+
+    def call(self, inputs, sublayer, training=None):
+        read = self.normalization(inputs) if self.pre_norm else inputs
+        total = keras.layers.add([inputs, self.dropout(sublayer(read), training=training)])
+        return total if self.pre_norm else self.normalization(total)
+
+
+@alternative("decoder_mask")
+def tensorflows_band(tokens):
+    import tensorflow as tf
+
+    square = tf.ones((tokens.shape[1], tokens.shape[1]))
+    past = tf.cast(tf.linalg.band_part(square, -1, 0), tf.bool)
+    return past[tf.newaxis, tf.newaxis] & tf.not_equal(tokens, PAD)[:, tf.newaxis, tf.newaxis, :]
+
+
+@alternative("shift_targets")
+def taken_by_place(tokens):
+    places = ops.arange(tokens.shape[1] - 1)
+    return ops.take(tokens, places, axis=1), ops.take(tokens, places + 1, axis=1)
+
+
+@alternative("noam_learning_rate")
+def tensorflows_minimum(step, hidden_dim, warmup_steps=4000):
+    import tensorflow as tf
+
+    step = tf.cast(step, tf.float32)
+    return tf.math.rsqrt(float(hidden_dim)) * tf.minimum(tf.math.rsqrt(step), step / warmup_steps**1.5)
+
+
+@alternative("smoothed_cross_entropy")
+def tensorflows_soft_labels(labels, logits, smoothing=0.1):
+    import tensorflow as tf
+
+    size = logits.shape[-1]
+    wanted = (1 - smoothing) * tf.one_hot(labels, size) + smoothing / size
+    losses = tf.nn.softmax_cross_entropy_with_logits(labels=wanted, logits=logits)
+    real = tf.cast(tf.not_equal(labels, PAD), losses.dtype)
+    return tf.reduce_sum(losses * real) / tf.reduce_sum(real)
+
+
+@alternative("greedy_decode")
+def concatenated_by_tensorflow(step, state, start, end, max_length):
+    import tensorflow as tf
+
+    latest = tf.cast(start, tf.int32)
+    done, text = tf.zeros_like(latest, tf.bool), tf.zeros((len(latest), 0), tf.int32)
+    while text.shape[1] < max_length and not bool(tf.reduce_all(done)):
+        logits, state = step(latest, state)
+        latest = tf.where(done, PAD, tf.argmax(logits, axis=-1, output_type=tf.int32))
+        text = tf.concat([text, latest[:, tf.newaxis]], axis=1)
+        done = done | (latest == end)
+    return text

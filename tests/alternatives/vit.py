@@ -386,3 +386,78 @@ def row_by_row(labels, class_logits, distillation_logits, teacher_logits, temper
         total = total + ops.sum(p * (log_p - log_q))
     taught = temperature**2 * total / class_logits.shape[0]
     return (1 - teacher_share) * cross_entropy(labels, class_logits) + teacher_share * taught
+
+
+# --- as other code bases write it ------------------------------------------------------------------------
+
+
+@alternative("patchify")
+def tensorflows_reshape(images, patch_size):
+    import tensorflow as tf
+
+    height, width, channels = images.shape[1:]
+    rows, columns = height // patch_size, width // patch_size
+    grid = tf.reshape(images, (-1, rows, patch_size, columns, patch_size, channels))
+    return tf.reshape(tf.einsum("brycxk->brcyxk", grid), (-1, rows * columns, patch_size**2 * channels))
+
+
+@alternative("unpatchify")
+def tensorflows_transpose(patches, patch_size, grid):
+    import tensorflow as tf
+
+    cut = tf.reshape(patches, (-1, *grid, patch_size, patch_size, patches.shape[-1] // patch_size**2))
+    cut = tf.transpose(cut, (0, 1, 3, 2, 4, 5))
+    return tf.reshape(cut, (-1, grid[0] * patch_size, grid[1] * patch_size, cut.shape[-1]))
+
+
+@alternative("attention_rollout")
+def einsum_from_layer_to_layer(attentions):
+    rollout = None
+    for weights in attentions:
+        mixed = (ops.mean(weights, axis=1) + ops.eye(weights.shape[-1])) / 2
+        rollout = mixed if rollout is None else ops.einsum("bij,bjk->bik", mixed, rollout)
+    return rollout
+
+
+@alternative("interpolate_positions")
+def tensorflows_resize(positions, old_grid, new_grid, num_tokens=1):
+    import tensorflow as tf
+
+    first, rest = tf.split(positions, [num_tokens, positions.shape[0] - num_tokens])
+    picture = tf.reshape(rest, (1, *old_grid, -1))
+    return tf.concat([first, tf.reshape(tf.image.resize(picture, new_grid), (-1, rest.shape[-1]))], axis=0)
+
+
+@alternative("hard_distillation_loss")
+def tensorflows_cross_entropy(labels, class_logits, distillation_logits, teacher_logits):
+    import tensorflow as tf
+
+    loss = tf.nn.sparse_softmax_cross_entropy_with_logits
+    own = loss(labels=labels, logits=class_logits)
+    return tf.reduce_mean(own + loss(labels=tf.argmax(teacher_logits, -1), logits=distillation_logits)) / 2
+
+
+@alternative("soft_distillation_loss")
+def keras_divergence(
+    labels, class_logits, distillation_logits, teacher_logits, temperature=3.0, teacher_share=0.5
+):
+    teacher = ops.log_softmax(teacher_logits / temperature, axis=-1)
+    student = ops.log_softmax(distillation_logits / temperature, axis=-1)
+    divergence = ops.einsum("bc,bc->b", ops.exp(teacher), teacher - student)
+    own = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, class_logits)
+    return own + teacher_share * (temperature * temperature * ops.mean(divergence) - own)
+
+
+@alternative("PatchEmbedding")
+class CutByTensorFlow(Composite):
+    def __init__(self, patch_size, hidden_dim, **kwargs):
+        super().__init__(**kwargs)
+        self.patch_size = patch_size
+        self.projection_dense = keras.layers.Dense(hidden_dim)
+
+    def call(self, images):
+        size = self.patch_size
+        rows, columns = images.shape[1] // size, images.shape[2] // size
+        cut = ops.reshape(images, (-1, rows, size, columns, size, images.shape[3]))
+        cut = ops.einsum("brycxk->brcyxk", cut)
+        return self.projection_dense(ops.reshape(cut, (-1, rows * columns, size * size * images.shape[3])))
