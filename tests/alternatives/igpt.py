@@ -456,4 +456,4 @@ def compared_with_each_class(predictions, noise):
     agrees = ops.equal(
         ops.convert_to_tensor(predictions)[..., None], ops.arange(noise.shape[-1], dtype="int32")
     )
-    return ops.cast(ops.argmax(ops.count_nonzero(agrees, axis=0) + noise, axis=-1), "int32")
+    return ops.cast(ops.argmax(ops.sum(ops.cast(agrees, "float32"), axis=0) + noise, axis=-1), "int32")
