@@ -108,8 +108,8 @@ class EncoderLayer(Given):
         look = lambda x: ops.stop_gradient(self.attention(x, attention_mask=attention_mask)[0])
         return self.feed_forward_residual(self.attention_residual(inputs, sublayer=look), sublayer=self.feed_forward)
 """,
-    "no gradient reaches",
-    "attention",
+    "gradient",
+    "`inputs`",
 )
 wrong_source(
     solutions.bert,
