@@ -1,7 +1,12 @@
 """The table that `autograder gates` prints."""
 
+from collections.abc import Iterable, Iterator
+
 from rich import box
 from rich.table import Table
+
+from autograder.judge.probe import PROBES
+from autograder.judge.view_marks import reasons
 
 
 def gates_table(lesson, rows):
@@ -41,3 +46,20 @@ def _gates_cells(rows):
         yield f"{total(name)}/{total('misconceptions')}"
     yield f"{total('accepted')}/{total('alternatives')}"
     yield "[red]✗[/]" if any(row.faults for row in rows) else "[green]✓[/]"
+
+
+def not_looked_at(rows: Iterable) -> Iterator[str]:
+    """Lines that say which views authors switched off, and why."""
+    for row in rows:
+        probes = PROBES.get(row.exercise, ())
+        found = {pair: [] for probe in probes for pair in reasons(probe).items()}
+        for probe in probes:
+            for pair in reasons(probe).items():
+                found[pair].append(probe.description)
+            if probe.finite_slopes:
+                found.setdefault(("slopes, but that they are finite", probe.finite_slopes), []).append(
+                    probe.description
+                )
+        for (view, reason), descriptions in found.items():
+            where = "" if len(descriptions) == len(probes) else f", {', '.join(descriptions)}"
+            yield f"{row.exercise}{where}: not looked at: {view} ({reason})"

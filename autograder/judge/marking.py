@@ -10,9 +10,10 @@ import threading
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from autograder.judge import view_marks
 from autograder.judge.assignment import Assignment, Session
 from autograder.judge.entries import Entry
-from autograder.judge.outcome import Outcome, difference, same
+from autograder.judge.outcome import Outcome
 from autograder.judge.probe import Probe, run_probe
 from autograder.judge.verdict import Mark
 
@@ -31,29 +32,41 @@ class LocalSession:
     def __init__(self, namespace: Mapping[str, Any]):
         self.namespace = namespace
 
-    def run(self, entry: Probe, seed: int, follow: tuple[str, ...] = ()) -> Outcome:
-        """The `Outcome` of one probe."""
+    def run(self, entry: Probe, seed: int, follow: tuple[str, ...] = (), mirrored: bool = False) -> Outcome:
+        """The `Outcome` of one probe; `mirrored` turns the pattern of dropout round."""
         with _ONE_AT_A_TIME:
             try:
-                return Outcome(run_probe(entry, self.namespace[entry.exercise], seed))
+                return Outcome(run_probe(entry, self.namespace[entry.exercise], seed, mirrored))
             except Exception as error:
                 return Outcome(None, type(error).__name__, str(error))
 
 
 @functools.cache
-def reference_outcomes(assignment: Assignment, exercise: str, seed: int) -> dict[str, Outcome]:
-    """Probe name -> the reference's outcome: computed once per seed, for a whole class.
+def reference_outcomes(assignment: Assignment, exercise: str, seed: int) -> dict[Probe, tuple[Outcome, ...]]:
+    """Each probe in each view that applies -> the reference's outcomes: found out once per seed, for a whole class.
+
+    Several outcomes, where dropout may be drawn two ways, are right alike.
 
     Raises:
         RuntimeError: if the reference itself fails: a mistake of the assignment's authors.
     """
-    session = LocalSession(assignment.reference)
-    outcomes = {entry.name: session.run(entry, seed) for entry in assignment.probes[exercise]}
-    for name, outcome in outcomes.items():
-        if outcome.arrays is None:
-            raise RuntimeError(
-                f"the reference of {exercise} fails probe {name}: {outcome.error}: {outcome.message}"
-            )
+    session, probes = LocalSession(assignment.reference), assignment.probes[exercise]
+    outcomes, batches = {}, 0
+    for entry in probes:
+        for number, seen in enumerate(
+            view_marks.views_of(entry, probes, view_marks.sees_tensors(assignment.runtime))
+        ):
+            if seen.view == "batch" and batches:
+                continue
+            found = session.run(seen, seed)
+            if found.arrays is None and not number:
+                raise RuntimeError(
+                    f"the reference of {exercise} fails probe {entry.name}: {found.error}: {found.message}"
+                )
+            if found.arrays is not None:  # else there is nothing to look at here
+                batches += seen.view == "batch"
+                both = (False, True) if "training" in seen.view else ()
+                outcomes[seen] = (found, *(session.run(seen, seed, mirrored=turned) for turned in both[1:]))
     return outcomes
 
 
@@ -152,23 +165,26 @@ def _shortcut_message(name):
 
 def _attempt(session, assignment, cell, seed, follow):
     wanted, outcomes, problems = reference_outcomes(assignment, cell.name, seed), {}, []
-    earned = total = 0.0
-    stopped = False
-    for entry in assignment.probes[cell.name]:
-        total += entry.weight
-        if stopped:  # one endless loop is enough
+    total, stopped, seen = 0.0, False, set()
+    missed = set()  # names of probes whose points are lost
+    for entry, expected in wanted.items():
+        total += entry.weight if entry.name not in seen else 0
+        seen.add(entry.name)
+        # One endless loop is enough; and whose values are wrong is not looked at more closely.
+        if stopped or entry.name in missed:
+            missed.add(entry.name)
             continue
-        outcomes[entry.name] = session.run(entry, seed, follow)
-        if outcomes[entry.name].error == "ForbiddenCall":  # see `autograder.judge.sandbox.tripwire`
-            called = outcomes[entry.name].message  # Keras may have wrapped it in more words
+        found = outcomes[entry] = session.run(entry, seed, follow)
+        if found.error == "ForbiddenCall":  # see `autograder.judge.sandbox.tripwire`
+            called = found.message  # Keras may have wrapped it in more words
             problems = [_shortcut_message(next((n for n in cell.forbidden if n in called), "the library"))]
             return Mark(cell.name, 0, cell.points, problems=problems, helped=list(follow))
-        stopped = outcomes[entry.name].error == "no answer"
-        problem = difference(outcomes[entry.name], wanted[entry.name], entry.compare)
-        if problem is None:
-            earned += entry.weight
-        else:
-            problems.append(problem if problem == "not written yet" else f"{entry.description}: {problem}")
+        stopped = found.error == "no answer"
+        problem = view_marks.view_difference(entry, found, expected)
+        if problem is not None:
+            missed.add(entry.name)
+            problems.append(problem)
+    earned = total - sum(entry.weight for entry in assignment.probes[cell.name] if entry.name in missed)
     problems = list(dict.fromkeys(problems))
     # Down to quarters of a point; whatever misses a probe misses points.
     points = cell.points if earned == total else math.floor(4 * cell.points * earned / total) / 4
@@ -180,12 +196,15 @@ def _attempt(session, assignment, cell, seed, follow):
     return mark
 
 
-def diagnose(assignment: Assignment, exercise: str, seed: int, outcomes: dict[str, Outcome]) -> Entry | None:
+def diagnose(
+    assignment: Assignment, exercise: str, seed: int, outcomes: dict[Probe, Outcome]
+) -> Entry | None:
     """The misconception whose every outcome equals the answer's; `None` if there is none."""
     if all(outcome.error == "NotImplementedError" for outcome in outcomes.values()):
         return None
-    probes = [probe for probe in assignment.probes[exercise] if probe.name in outcomes]
     for entry in assignment.misconceptions.get(exercise, ()):
-        if all(same(outcomes[probe.name], _outcome(entry, probe, seed)) for probe in probes):
+        if all(
+            view_marks.same_view(found, _outcome(entry, probe, seed)) for probe, found in outcomes.items()
+        ):
             return entry
     return None

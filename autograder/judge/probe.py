@@ -7,18 +7,22 @@ the judge runs the same probe on the reference and compares.
     def large(softmax, rng):
         return softmax(normal(rng, distinct(rng, 2), scale=500))
 
-This file imports nothing of the project, because the student process has nothing of it to import.
+What it is looked at for besides its values, `autograder.judge.views` says. This file imports nothing else of the
+project, because the student process has nothing of it to import.
 """
 
 import random
 import sys
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autograder.judge import views
+
 PROBES: dict[str, list["Probe"]] = {}
+SWITCHED_OFF: dict[str, dict[str, str]] = {}  # exercise -> view -> why it is not looked at
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,12 @@ class Probe:
         description: what is tried, in words a learner may read: "with a mask".
         weight: its share of the exercise's points, relative to the other probes.
         compare: `None`, or `compare(arrays, expected) -> None | str` for outputs that are random by nature or
-            not fully determined; runs in the judge only and description what is wrong.
+            not fully determined; runs in the judge only and says what is wrong. Its slopes are not compared.
+        half: whether the docstring promises that it works on float16.
+        width: whether the docstring says how wide the numbers are, int32 say; the kind is always compared.
+        finite_slopes: why slopes are only asked to be finite; empty where they are compared.
+        without: pairs of view and reason why it is not looked at.
+        view: empty for the probe itself; in the judge and the student process, the view that it is run in.
     """
 
     exercise: str
@@ -40,22 +49,61 @@ class Probe:
     weight: float
     function: Callable
     compare: Callable | None = None
+    half: bool = False
+    width: bool = False
+    finite_slopes: str = ""
+    without: tuple[tuple[str, str], ...] = ()
+    view: str = ""
+
+    def seen(self, view: str) -> "Probe":
+        """The same probe in a view."""
+        return replace(self, view=view)
 
 
-def probe(exercise, description, weight=1, compare=None):
-    """Register a probe `function(answer, rng)` for an exercise."""
+def probe(
+    exercise, description, weight=1, compare=None, half=False, width=False, finite_slopes="", without=None
+):
+    """Register a probe `function(answer, rng)` for an exercise. The arguments are `Probe`'s; `without` is a dictionary."""
 
     def register(function):
         PROBES.setdefault(exercise, []).append(
-            Probe(exercise, function.__name__, description, weight, function, compare)
+            Probe(
+                exercise,
+                function.__name__,
+                description,
+                weight,
+                function,
+                compare,
+                half,
+                width,
+                finite_slopes,
+                tuple((without or {}).items()),
+            )
         )
         return function
 
     return register
 
 
-def run_probe(entry, answer, seed):
-    """Run a probe on an answer, on values drawn from `seed` alone.
+def switch_off(exercise: str, reason: str, *names: str) -> None:
+    """Look at no probe of an exercise in these views. The gates print the reason."""
+    for name in names:
+        SWITCHED_OFF.setdefault(exercise, {})[name] = reason
+
+
+def find_probe(exercise, name, view=""):
+    """The registered probe of that name, in a view. `StopIteration` if there is none."""
+    return next(entry for entry in PROBES[exercise] if entry.name == name).seen(view)
+
+
+def run_probe(entry, answer, seed, mirrored=False):
+    """Run a probe on an answer in its view, on values drawn from `seed` alone.
+
+    Args:
+        entry: the `Probe`.
+        answer: what it exercises.
+        seed: a whole number.
+        mirrored: see `autograder.judge.views`.
 
     Returns:
         Path of each output (`""`, `"0"`, `"1.weights"`) -> NumPy array.
@@ -65,7 +113,24 @@ def run_probe(entry, answer, seed):
     """
     token = zlib.crc32(f"{entry.exercise}.{entry.name}".encode())
     _seed((seed + token) % 2**31)
-    return dict(_flatten(entry.function(answer, np.random.default_rng([seed, token]))))
+    made, turn = (), 0
+    if "again" in entry.view or "batch" in entry.view:  # of the layers that an earlier turn left behind
+        made, turn = _left_behind(entry, answer, seed, token), int("again" in entry.view)
+    look = views.Look(entry.view, made, mirrored)
+    found = views.look_at(look, entry.function, answer, views.Draws(seed, token, turn=turn), _flatten)
+    _LEFT[:] = [(entry.exercise, entry.name, seed), answer, look.made]
+    return {path: _to_numpy(value) for path, value in found.items()}
+
+
+_LEFT = []  # which probe ran last, on what, and the layers it made
+
+
+def _left_behind(entry, answer, seed, token):
+    if _LEFT[:1] != [(entry.exercise, entry.name, seed)] or _LEFT[1] is not answer:
+        first = views.Look()
+        views.look_at(first, entry.function, answer, views.Draws(seed, token), _flatten)
+        return first.made
+    return _LEFT[2]
 
 
 def _seed(number):
@@ -124,24 +189,51 @@ def _flatten(value, path=""):
     elif value is None:
         raise TypeError("gives None: is a `return` missing?")
     elif isinstance(value, bool | int | float) or hasattr(value, "shape"):
-        yield path, _to_numpy(value) if hasattr(value, "shape") else np.asarray(value)
+        yield path, value if hasattr(value, "shape") else np.asarray(value)
     else:
         raise TypeError(f"gives {type(value).__name__} where a tensor was expected")
 
 
 def distinct(rng, count, low=2, high=9):
     """`count` different sizes from `[low, high)`, so that no two axes are alike."""
-    return tuple(int(size) for size in rng.permutation(np.arange(low, high))[:count])
+    stream = getattr(rng, "shapes", rng)
+    return tuple(int(size) for size in stream.permutation(np.arange(low, high))[:count])
 
 
-def normal(rng, *shapes, scale=1.0):
-    """Float32 tensors drawn from a normal distribution: one, or a tuple for several shapes."""
+def normal(rng, *shapes, scale=1.0, slope=True):
+    """Float32 tensors drawn from a normal distribution: one, or a tuple for several shapes.
+
+    Args:
+        rng: what is drawn from.
+        shapes: of the tensors.
+        scale: the standard deviation.
+        slope: whether a gradient has to reach them. Not so for a target or a teacher: an answer may stop it there.
+    """
+    drawn = tuple(given(scale * rng.normal(size=shape), slope=slope) for shape in shapes)
+    return drawn[0] if len(shapes) == 1 else drawn
+
+
+def given(values, slope=True):
+    """Drawn decimal numbers as the answer is given them: a float32 tensor, or float16 where that is looked at."""
     from keras import ops
 
-    drawn = tuple(
-        ops.convert_to_tensor((scale * rng.normal(size=shape)).astype("float32")) for shape in shapes
-    )
-    return drawn[0] if len(shapes) == 1 else drawn
+    tensor = ops.convert_to_tensor(np.asarray(values).astype(views.current().dtype))
+    if slope:
+        views.current().draw(tensor)
+    return tensor
+
+
+def set_weight(layer, name, values):
+    """Set a weight that a layer holds itself, such as `"class_token"`.
+
+    Raises:
+        AttributeError: if it is missing.
+    """
+    if not hasattr(layer, name):
+        raise AttributeError(f"the layer has no weight `{name}`")
+    variable = getattr(layer, name)
+    variable.assign(values)
+    views.current().weigh(name, variable)  # an attribute's name is fixed, a variable's own is not
 
 
 def set_weights(layer, rng, *names):
@@ -155,7 +247,9 @@ def set_weights(layer, rng, *names):
     Raises:
         AttributeError: if a sub-layer is missing.
     """
-    base = int(rng.integers(2**31))
+    base = int(rng.integers(2**31, size=()))
+    look = views.current()
+    look.part(layer, names)
     for name in names:
         sublayer = layer
         for part in name.split("."):
@@ -166,6 +260,7 @@ def set_weights(layer, rng, *names):
             own = np.random.default_rng([base, zlib.crc32(f"{name}.{variable.name}".encode())])
             fan_in = variable.shape[0] if len(variable.shape) > 1 else 1
             variable.assign((own.normal(size=variable.shape) / np.sqrt(fan_in)).astype("float32"))
+            look.weigh(f"{name}.{variable.name}", variable)
 
 
 def prepare(layer, rng, *inputs, **widths):
@@ -183,6 +278,7 @@ def prepare(layer, rng, *inputs, **widths):
     import keras
 
     # A layer with a `build` of its own builds its parts there, and a part cannot be built twice.
+    layer = views.itself(layer)
     own_build = type(layer).build is not keras.layers.Layer.build
     if own_build or any(getattr(layer, name, None) is None for name in widths):
         layer(*inputs)

@@ -4,13 +4,18 @@ import contextlib
 import inspect
 import sys
 
-from autograder.judge import probe
+from autograder.judge import dropout, probe, views
 from autograder.judge.assignment import Assignment
 from autograder.judge.outcome import Outcome
 from autograder.judge.probe import Probe
 from autograder.judge.sandbox.faults import MachineFault, SubmissionFault, Unanswered
 
 MAX_FAULTS = 6  # after so many ended processes the rest of a submission counts as unanswered
+
+
+def probing_sources() -> dict[str, str]:
+    """Full name -> source of what probes are run with, in the order in which a student process makes modules of it."""
+    return {module.__name__: inspect.getsource(module) for module in (dropout, views, probe)}
 
 
 class SandboxSession:
@@ -54,7 +59,7 @@ class SandboxSession:
         try:
             return self._retry_machine_fault(
                 lambda student: Outcome(
-                    student.run_probe(entry.exercise, entry.name, seed, follow, blocks, forbidden)
+                    student.run_probe(entry.exercise, entry.name, seed, follow, blocks, forbidden, entry.view)
                 )
             )
         except Unanswered as error:
@@ -102,7 +107,14 @@ class SandboxSession:
             self._student.put(self._assignment.files)
             self._student.open(lent.modules(), lent.prelude())
             if self._run_cells():
-                self._student.take_probes(inspect.getsource(probe), self._assignment.probes_source)
+                try:
+                    self._student.take_probes(probing_sources(), self._assignment.probes_source)
+                except Unanswered as error:  # the same texts load everywhere else
+                    self._end()
+                    self._faults = MAX_FAULTS
+                    raise SubmissionFault(
+                        f"its code broke Python in its own process ({error.type}), so nothing in it can be tried"
+                    ) from error
         return self._student
 
     def _run_cells(self):

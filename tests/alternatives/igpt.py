@@ -309,7 +309,7 @@ def first_end_beyond(logits, noise, temperature=1.0, top_k=None):
         kept = ops.sort(logits, axis=-1)[:, -top_k]
         logits = ops.where(logits < kept[:, None], -1e9, logits)
     ends = ops.cumsum(ops.softmax(logits), axis=-1)
-    beyond = ops.cast(ends > ops.reshape(noise, (-1, 1)), "int32")
+    beyond = ops.cast(ends > ops.reshape(noise, (-1, 1)) * ends[:, -1:], "int32")
     return ops.cast(ops.argmax(beyond, axis=-1), "int32")
 
 

@@ -12,11 +12,11 @@ import psutil
 import pytest
 
 from autograder.hidden.assignments import PRELUDE, RUNTIME
-from autograder.judge import probe
 from autograder.judge.sandbox import isolation, namespaces, wire
 from autograder.judge.sandbox.client import Server
 from autograder.judge.sandbox.faults import MachineFault, NotIsolated, SubmissionFault, Unanswered
 from autograder.judge.sandbox.student_handle import remove_leftovers
+from autograder.judge.session import probing_sources
 from course.notebooks.cell_source import read_cell
 
 pytestmark = pytest.mark.skipif(
@@ -47,9 +47,8 @@ def server():
 @pytest.fixture
 def student(server):
     with server.spawn() as process:
-        with open(probe.__file__) as source:
-            process.open({}, PRELUDE.format(labs=[]))
-            process.take_probes(source.read(), PROBES)
+        process.open({}, PRELUDE.format(labs=[]))
+        process.take_probes(probing_sources(), PROBES)
         yield process
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from autograder.judge.probe import distinct, normal, probe, set_weights
+from autograder.judge.probe import distinct, normal, probe, set_weight, set_weights, switch_off
 
 LAYER = (
     *(f"attention.{name}_dense" for name in ("query", "key", "value", "output")),
@@ -14,6 +14,10 @@ LAYER = (
     "feed_forward_residual.normalization",
 )
 EMBEDDING = ("token_embedding", "position_embedding", "segment_embedding", "normalization")
+
+switch_off("mask_tokens", "it prepares rows, outside of any graph", "batch")
+switch_off("sentence_vectors", "an analysis: nothing is trained through it", "slopes", "batch")
+switch_off("linear_warmup_decay", "steps are no batch", "batch")
 
 
 def integers(values):
@@ -78,6 +82,9 @@ def packs_other_specials(pack, rng):
 
 def masked(mask_tokens, rng, batch, length, least=5, ordered=False, **options):
     tokens, _ = rows(rng, batch, length, least=least)
+    tokens = np.where((tokens >= 5) & (rng.random(tokens.shape) < 0.3), 1, tokens).astype(
+        "int32"
+    )  # unknown words
     choice, kind = rng.random((2, batch, length)).astype("float32")
     if ordered:  # special tokens draw the smallest noise
         choice = np.where(np.isin(tokens, (0, 2, 3)), 0.1 * choice, 0.1 + 0.9 * choice)
@@ -106,7 +113,8 @@ def masks_no_specials(mask_tokens, rng):
 
 @probe("mask_tokens", "with another share")
 def masks_more(mask_tokens, rng):
-    return masked(mask_tokens, rng, 6, 43, least=41, share=0.61)
+    # 0.95 is more than there are ordinary tokens.
+    return [masked(mask_tokens, rng, 6, 43, least=41, share=share) for share in (0.61, 0.95)]
 
 
 @probe("mask_tokens", "on very short rows")
@@ -143,7 +151,10 @@ def takes_the_next(sentence_pair, rng):
 def takes_another(sentence_pair, rng):
     documents = collection(rng)
     noise = [(rng.uniform(0.5, 1), rng.random(), rng.random()) for _ in range(12)]
-    return [three(sentence_pair(documents, n % 6, n // 6, noise[n])) for n in range(12)]
+    found = [three(sentence_pair(documents, n % 6, n // 6, noise[n])) for n in range(12)]
+    # The last document is a copy of the first, and another one all the same.
+    documents[5] = [list(segment) for segment in documents[0]]
+    return found, three(sentence_pair(documents, 0, 0, (0.7, 0.9, rng.random())))
 
 
 @probe("sentence_pair", "at the end of a document")
@@ -227,7 +238,7 @@ def bert_layer(BertLayer, rng, scale=2.0, **options):
     """A built layer with drawn weights, and inputs."""
     batch, length, heads, head_dim, wide = distinct(rng, 5, low=2, high=8)
     inputs = normal(rng, (batch, length + 2, heads * head_dim), scale=scale)
-    layer = BertLayer(heads, heads * head_dim, 5 * wide, dropout=0.0, **options)
+    layer = BertLayer(heads, heads * head_dim, 5 * wide, dropout=0.3, **options)
     layer(inputs)
     set_weights(layer, rng, *LAYER)
     return layer, inputs
@@ -282,7 +293,7 @@ def bert(Bert, rng):
     batch, extra, layers = distinct(rng, 3, low=2, high=5)
     length = 8 + extra
     tokens, segments = rows(rng, batch + 1, length)
-    model = Bert(60, layers, 2, 6, 14, max_length=length + 3, dropout=0.0)
+    model = Bert(60, layers, 2, 6, 14, max_length=length + 3, dropout=0.3)
     inputs = (ops.convert_to_tensor(tokens), ops.convert_to_tensor(segments))
     model(inputs)
     if model.embedding.built:
@@ -318,7 +329,7 @@ def head(MaskedLanguageHead, rng, scale=2.0, **options):
     states, table = normal(rng, (batch, places, hidden_dim), (vocabulary, hidden_dim), scale=scale)
     layer(states, table)
     set_weights(layer, rng, "transform_dense", "normalization")
-    layer.bias.assign(normal(rng, (vocabulary,)))
+    set_weight(layer, "bias", normal(rng, (vocabulary,)))
     return layer(states, table)
 
 
@@ -407,22 +418,27 @@ def ends(linear_warmup_decay, rng):
 
 
 class Stand(keras.layers.Layer):
-    """In the place of a `Bert`: fixed states, and another fixed vector as `pooled`."""
+    """In the place of a `Bert`: states and another vector as `pooled`, which follow from one weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = self.add_weight(shape=(5,), initializer="ones", name="scale")
 
     def call(self, inputs):
         tokens, segments = inputs
         parts = [tokens, 3 * segments, tokens * segments, tokens - segments, tokens % 7]
         states = ops.sin(0.4 * ops.cast(ops.stack(parts, axis=-1), "float32"))  # (batch, length, 5)
-        return states, ops.cos(states[:, 0] + 2.0 * states[:, 4])
+        return states, self.scale * ops.cos(states[:, 0] + 2.0 * states[:, 4])
 
 
 @probe("BertClassifier", "on drawn rows", weight=2)
 def sorts(BertClassifier, rng):
     batch, classes = distinct(rng, 2, low=3, high=9)
     inputs = tuple(ops.convert_to_tensor(each) for each in rows(rng, batch, 12))
-    model = BertClassifier(Stand(), classes)
+    model = BertClassifier(Stand(), classes, dropout=0.3)
     model(inputs)
     set_weights(model, rng, "class_dense")
+    set_weight(model.bert, "scale", normal(rng, (5,)))
     model.class_dense.kernel.assign(3.0 * ops.convert_to_tensor(model.class_dense.kernel))
     return model(inputs)
 

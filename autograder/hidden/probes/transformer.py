@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from autograder.judge.probe import distinct, normal, probe, set_weights
+from autograder.judge.probe import distinct, normal, probe, set_weights, switch_off
 
 DENSE = ("query_dense", "key_dense", "value_dense", "output_dense")
 FEED_FORWARD = ("intermediate_dense", "output_dense")
@@ -21,6 +21,9 @@ DECODER_LAYER = (
     "cross_attention_residual.normalization",
     "feed_forward_residual.normalization",
 )
+
+switch_off("shift_targets", "the batch is cut before the training, outside of the graph", "batch")
+switch_off("noam_learning_rate", "steps are no batch", "batch")
 
 
 def some_hidden(rng, *shape):
@@ -141,7 +144,7 @@ def encoder_layer(EncoderLayer, rng, **options):
     batch, length, heads, head_dim, intermediate_dim = distinct(rng, 5, low=2, high=9)
     length += 2
     inputs = normal(rng, (batch, length, heads * head_dim))
-    layer = EncoderLayer(heads, heads * head_dim, intermediate_dim, **options)
+    layer = EncoderLayer(heads, heads * head_dim, intermediate_dim, **{"dropout": 0.3} | options)
     layer(inputs)
     set_weights(layer, rng, *ENCODER_LAYER)
     return layer, inputs
@@ -177,7 +180,7 @@ def decoder_layer(DecoderLayer, rng, **options):
     length, source_length = distinct(rng, 2, low=4, high=9)
     hidden_dim = heads * head_dim
     inputs, memory = normal(rng, (batch, length, hidden_dim), (batch, source_length, hidden_dim))
-    layer = DecoderLayer(heads, hidden_dim, intermediate_dim, **options)
+    layer = DecoderLayer(heads, hidden_dim, intermediate_dim, **{"dropout": 0.3} | options)
     layer(inputs, memory)
     set_weights(layer, rng, *DECODER_LAYER)
     return layer, inputs, memory
@@ -361,22 +364,28 @@ def large_logits(smoothed_cross_entropy, rng):
 def writer(rng, batch, vocabulary, end, endings=None, length=12):
     """`(step, state, calls)` of a toy model whose next token depends on the place and on all that was written.
 
-    With `endings`, sequence `b` writes `end` as its token number `endings[b]` and never before.
+    With `endings`, sequence `b` writes `end` as its token number `endings[b]` and never before. In NumPy, since a
+    search takes many steps of it.
     """
     table = rng.normal(size=(batch, length, vocabulary)).astype("float32")
     table[..., 0] = -50.0  # padding is never the likeliest
     if endings is not None:
         table[..., end] = -50.0
         table[np.arange(batch), np.asarray(endings) - 1, end] = 50.0
-    traces, weights = normal(rng, (vocabulary, 6), (6, vocabulary))
+    traces, weights = (
+        rng.normal(size=shape).astype("float32") for shape in ((vocabulary, 6), (6, vocabulary))
+    )
     calls = []
 
     def step(tokens, state):
         calls.append(tuple(tokens.shape))
-        trace = 0.5 * state["trace"] + ops.take(traces, tokens, axis=0)
-        here = ops.take_along_axis(state["table"], state["place"][:, None, None], axis=1)[:, 0]
-        logits = here + ops.matmul(trace, weights)
-        return logits, {"table": state["table"], "trace": trace, "place": state["place"] + 1}
+        known = {name: ops.convert_to_numpy(part) for name, part in state.items()}
+        trace = 0.5 * known["trace"] + traces[ops.convert_to_numpy(tokens)]
+        logits = known["table"][np.arange(len(trace)), known["place"]] + trace @ weights
+        new = {"table": state["table"], "trace": trace, "place": known["place"] + 1}
+        return ops.convert_to_tensor(logits), {
+            name: ops.convert_to_tensor(part) for name, part in new.items()
+        }
 
     state = {"table": ops.convert_to_tensor(table), "trace": ops.zeros((batch, 6))}
     return step, state | {"place": ops.zeros((batch,), dtype="int32")}, calls
@@ -410,9 +419,13 @@ def ends_at_once(greedy_decode, rng):
 
 def search(beam_search, rng, count=6, length=9, **options):
     """The results for several toy models, in one row: tokens filled up with -1, then the score."""
+    models = [writer(rng, 1, 7, end=2)[:2] for _ in range(count)]
+    return rows_of(beam_search, models, length, **options)
+
+
+def rows_of(beam_search, models, length, **options):
     rows = []
-    for _ in range(count):
-        step, state, _ = writer(rng, 1, 7, end=2)
+    for step, state in models:
         result = beam_search(step, state, 1, 2, length, **options)
         if not isinstance(result, tuple | list) or len(result) != 2:
             raise TypeError("two things are to be returned: (tokens, score)")
@@ -441,3 +454,37 @@ def beam_of_one(beam_search, rng):
 @probe("beam_search", "when there is little room")
 def little_room(beam_search, rng):
     return search(beam_search, rng, count=6, length=3, beam_size=3)
+
+
+def chain(rng, *probabilities):
+    """`(step, state)` of a model whose next token depends on the last one, by a table of probabilities.
+
+    Args:
+        rng: draws which numbers the tokens have; 1 starts and 2 ends.
+        probabilities: for the start and each token from `a` on, pairs of token and probability; what is missing is
+            spread over all tokens. Tokens are letters, `.` is the end.
+    """
+    names = dict(zip("abcdef", (3 + rng.permutation(6)).tolist(), strict=True)) | {"start": 1, ".": 2}
+    table = np.full((9, 9), 1e-9)
+    for last, rest in zip(("start", *"abcdef"), probabilities, strict=False):
+        row = np.full(9, (1.0 - sum(share for _, share in rest)) / 8 + 1e-9)
+        row[0] = 1e-9
+        for token, share in rest:
+            row[names[token]] = share
+        table[names[last]] = row
+    logits = (np.log(table) + rng.normal(scale=1e-3, size=table.shape)).astype("float32")
+
+    def step(tokens, state):
+        return ops.convert_to_tensor(logits[ops.convert_to_numpy(tokens)]), state
+
+    return step, {"place": ops.zeros((1,), dtype="int32")}
+
+
+@probe("beam_search", "when openings end early", weight=2)
+def some_end_early(beam_search, rng):
+    # An opening that has ended leaves its place empty in that step, and the places after it are all free again.
+    refilled = chain(rng, (("a", 0.58), (".", 0.22), ("b", 0.2)), (), ((".", 1.0),))
+    shrunk = chain(
+        rng, (("a", 0.6), (".", 0.22), ("b", 0.1)), (("c", 0.5), ("d", 0.48)), (), (), ((".", 1.0),)
+    )
+    return rows_of(beam_search, [refilled, shrunk], 6, beam_size=2)

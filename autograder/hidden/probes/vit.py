@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from autograder.judge.probe import distinct, normal, probe, set_weights
+from autograder.judge.probe import distinct, normal, probe, set_weight, set_weights, switch_off
 
 ATTENTION = ("query_dense", "key_dense", "value_dense", "output_dense")
 BLOCK = (
@@ -12,6 +12,13 @@ BLOCK = (
     *(f"attention.{name}" for name in ATTENTION),
     "intermediate_dense",
     "output_dense",
+)
+
+switch_off("soft_distillation_loss", "a sum over rows may be written as a loop over them", "batch")
+switch_off("unpatchify", "it makes pictures for people to look at", "batch")
+switch_off("attention_rollout", "an analysis: nothing is trained through it", "slopes", "batch")
+switch_off(
+    "interpolate_positions", "it is applied once to trained weights, before a training", "slopes", "batch"
 )
 
 
@@ -74,8 +81,8 @@ def placed(ViTEmbedding, rng, num_tokens):
     """A layer with drawn `tokens` and `positions`, and patch tokens for it."""
     rows, columns, batch, hidden_dim = distinct(rng, 4, low=2, high=8)
     layer = ViTEmbedding((2 * rows, 2 * columns), 2, hidden_dim, num_tokens=num_tokens)
-    layer.tokens.assign(normal(rng, tuple(layer.tokens.shape)))
-    layer.positions.assign(normal(rng, tuple(layer.positions.shape)))
+    for name in ("tokens", "positions"):
+        set_weight(layer, name, normal(rng, tuple(getattr(layer, name).shape)))
     return layer, normal(rng, (batch, rows * columns, hidden_dim))
 
 
@@ -108,7 +115,7 @@ def block(ViTBlock, rng, scale=1.0, **options):
     """A built block with drawn weights, and inputs."""
     batch, length, heads, head_dim, intermediate_dim = distinct(rng, 5, low=2, high=9)
     inputs = normal(rng, (batch, length + 2, heads * head_dim), scale=scale)
-    layer = ViTBlock(heads, heads * head_dim, intermediate_dim + 9, **options)
+    layer = ViTBlock(heads, heads * head_dim, intermediate_dim + 9, **{"dropout": 0.3} | options)
     layer(inputs)
     set_weights(layer, rng, *BLOCK)
     return layer, inputs
@@ -164,14 +171,16 @@ def model(VisionTransformer, rng, num_layers=1, num_classes=5, **options):
     rows, columns, batch, heads, head_dim = distinct(rng, 5, low=2, high=7)
     images = normal(rng, (batch, 2 * rows, 2 * columns, 3))
     sizes = (num_layers, heads, heads * head_dim, 7)
-    made = VisionTransformer((2 * rows, 2 * columns), 2, *sizes, num_classes=num_classes, **options)
+    made = VisionTransformer(
+        (2 * rows, 2 * columns), 2, *sizes, num_classes=num_classes, **{"dropout": 0.3} | options
+    )
     made(images)
     names = ["embedding.patch_embedding.projection_dense", "encoder.final_normalization"]
     set_weights(made, rng, *names, *(["head"] if num_classes else []))
     for layer in made.encoder.blocks:
         set_weights(layer, rng, *BLOCK)
-    made.embedding.tokens.assign(normal(rng, tuple(made.embedding.tokens.shape)))
-    made.embedding.positions.assign(normal(rng, tuple(made.embedding.positions.shape)))
+    for name in ("tokens", "positions"):
+        set_weight(made.embedding, name, normal(rng, tuple(getattr(made.embedding, name).shape)))
     return made, images
 
 
@@ -292,7 +301,8 @@ def some_logits(rng):
     """Labels, and logits of class head, distillation head and teacher."""
     batch, classes = distinct(rng, 2, low=4, high=9)
     labels = ops.convert_to_tensor(rng.integers(0, classes, size=batch).astype("int32"))
-    return labels, *normal(rng, *[(batch, classes)] * 3, scale=2.0)
+    teacher = normal(rng, (batch, classes), scale=2.0, slope=False)  # which is not trained
+    return labels, *normal(rng, *[(batch, classes)] * 2, scale=2.0), teacher
 
 
 @probe("hard_distillation_loss", "on drawn logits", weight=2)

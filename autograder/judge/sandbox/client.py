@@ -3,7 +3,7 @@
 with Server(runtime) as server, server.spawn() as student:
     student.open(modules, prelude)
     student.run_cell("answer-softmax", source)
-    student.take_probes(probing_source, probes_source)
+    student.take_probes(probing_sources(), probes_source)
     arrays = student.run_probe("softmax", "large", seed=1)
 """
 

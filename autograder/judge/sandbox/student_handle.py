@@ -71,7 +71,7 @@ class Student:
         """Give the process the probes' text, once all cells ran: before that no cell can look at it."""
         self._ask({"op": "probes", "probing": probing, "probes": probes})
 
-    def run_probe(self, exercise, probe, seed, follow=(), blocks="", forbidden=()):
+    def run_probe(self, exercise, probe, seed, follow=(), blocks="", forbidden=(), view=""):
         """Run one probe; names in `follow` are bound to what the text `blocks` defines meanwhile.
 
         `forbidden` names what the answer may not call; other names are free.
@@ -85,6 +85,7 @@ class Student:
         request = {
             "exercise": exercise,
             "probe": probe,
+            "view": view,
             "seed": seed,
             "follow": list(follow),
             "blocks": blocks,

@@ -22,6 +22,45 @@ import wire
 MAX_TEXT = 500  # characters of a learner's error message that are passed on
 
 
+class Held:
+    """What Python and its imports are made of before a learner's code runs, so that it can be put back.
+
+    Whoever takes away `__import__` or clears `sys.modules` spoils what runs after them. Only what is gone or was put in
+    another's place is mended; what a cell adds stays.
+    """
+
+    MODULES = (
+        "builtins",
+        "dataclasses",
+        "types",
+        "zlib",
+        "random",
+        "contextlib",
+        "importlib",
+        "copy",
+        "json",
+    )
+
+    def __init__(self):
+        for name in self.MODULES:
+            __import__(name)
+        # Held as default values: names of this module, too, are within reach of a cell.
+        self.modules = dict(sys.modules)
+        self.contents = [(vars(sys.modules[name]), dict(vars(sys.modules[name]))) for name in self.MODULES]
+        self.finders = list(sys.meta_path), list(sys.path_hooks)
+
+    def put_back(self, modules=sys.modules, system=sys):
+        """Mend what a cell took away."""
+        for contents, before in self.contents:
+            contents.update(before)
+        system.modules = modules
+        for name, module in self.modules.items():
+            if name != "__main__" and modules.get(name) is not module:
+                modules[name] = module
+        for found, before in zip((system.meta_path, system.path_hooks), self.finders, strict=True):
+            found[:0] = [one for one in before if one not in found]
+
+
 class Notebook:
     """The namespace a learner's cells run in, as `__main__`."""
 
@@ -136,19 +175,22 @@ def _quiet(channel):
 
 
 def _serve(channel):
-    notebook, probing = None, None
+    notebook, probing, held = None, None, None
     while True:
         request, _ = wire.receive(channel)
         number, reply, arrays = request["number"], {}, None
         try:
             if request["op"] == "open":
                 notebook = Notebook(request["modules"], request["prelude"])
+                held = Held()
             elif request["op"] == "probes":
+                held.put_back()
                 probing = _load_probes(request["probing"], request["probes"])
             elif request["op"] == "cell":
                 notebook.run(request["name"], request["source"])
             elif request["op"] == "probe":
-                entry = next(e for e in probing.PROBES[request["exercise"]] if e.name == request["probe"])
+                held.put_back()
+                entry = probing.find_probe(request["exercise"], request["probe"], request["view"])
                 given = (request[key] for key in ("seed", "follow", "blocks", "forbidden"))
                 arrays = notebook.probe(entry, probing.run_probe, *given)
         except (
@@ -163,16 +205,21 @@ def _serve(channel):
             )
 
 
-def _load_probes(probing_source, probes_source):
-    """Make the probes from the text the judge sent: there is no file here to import them from."""
-    probing = types.ModuleType("autograder.judge.probe")
-    sys.modules["autograder.judge.probe"] = probing  # dataclasses look their module up
-    exec(compile(probing_source, "<probing>", "exec"), probing.__dict__)
+def _load_probes(probing, probes_source):
+    """Make the probes from the texts the judge sent: there is no file here to import them from.
+
+    Args:
+        probing: full name of a module -> its source, what is imported first.
+        probes_source: the probes themselves.
+    """
     for name in ("autograder", "autograder.judge"):
         package = types.ModuleType(name)
         package.__path__ = []
         sys.modules[name] = package
-    sys.modules["autograder.judge"].probe = probing
+    for name, source in probing.items():
+        module = sys.modules[name] = types.ModuleType(name)  # dataclasses look their module up
+        exec(compile(source, "<probing>", "exec"), module.__dict__)
+        setattr(sys.modules["autograder.judge"], name.rpartition(".")[2], module)
     probes = types.ModuleType("probes")
     exec(compile(probes_source, "<probes>", "exec"), probes.__dict__)
-    return probing
+    return module
