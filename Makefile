@@ -78,7 +78,7 @@ site: $(ALL) ## write the documentation site, labs with their pictures (an hour;
 	@$(BIN)/autograder site $(ARGS)
 
 lint: $(ALL) ## look for untidy code
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 release: $(ALL) ## make dist/, and try the wheel in an empty environment
 	@rm -rf build dist && $(BIN)/python -m build --outdir dist . > .cache/release.log 2>&1 || { tail -n 5 .cache/release.log; exit 1; }

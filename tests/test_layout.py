@@ -3,6 +3,7 @@
 import ast
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,28 @@ def test_no_file_names_a_machine(tracked, root):
             continue
         found += [f"{path.relative_to(root)}: {word}" for word in sorted(places | hosts) if word in text]
     assert not found
+
+
+TYPED = ("autograder/judge", "course/checking")
+
+
+def test_public_functions_say_what_they_take_and_give(root):
+    silent = []
+    for path in modules(root, *TYPED):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
+        for function in [node for owner in (tree, *classes) for node in owner.body]:
+            if not isinstance(function, ast.FunctionDef) or function.name[0] == "_" != function.name[1:2]:
+                continue
+            given = function.args
+            named = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+            bare = [one for one in named if one and not one.annotation and one.arg not in ("self", "cls")]
+            if (bare or not function.returns) and not function.name.startswith("__"):
+                silent.append(f"{path.relative_to(root)}:{function.lineno} {function.name}")
+    assert not silent
+
+
+def test_what_they_say_is_true(root):
+    """mypy on what decides marks and on what a learner is told; its settings stand in pyproject.toml."""
+    done = subprocess.run([sys.executable, "-m", "mypy"], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

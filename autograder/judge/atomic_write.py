@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 
-def write_whole(path, content):
+def write_whole(path: str | Path, content: str | bytes) -> None:
     """Write a file; until it is done, what was there before stays.
 
     Args:

@@ -4,11 +4,13 @@ Runs in the judge and, sent as text, in the student process. Needs Keras on Tens
 """
 
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 
-def in_training(work):
+def in_training(work: Callable) -> Any:
     """What `work()` gives, with every layer in it told that this is training: as inside a model that is trained."""
     import keras
 
@@ -24,7 +26,7 @@ def in_training(work):
 
 
 @contextlib.contextmanager
-def predictable(mirrored):
+def predictable(mirrored: bool) -> Any:
     """Random numbers between 0 and 1 that follow from their shape, and from how many of that shape came before.
 
     All dropout of TensorFlow and Keras compares such numbers with a rate, so it is the same in two processes. Some

@@ -6,6 +6,7 @@ A cell that stopped before it defined its answer, or a name that the notebook bi
 
 import ast
 import re
+from typing import Any
 
 from autograder.judge.assignment import CodeReader
 from autograder.judge.verdict import Mark
@@ -15,7 +16,7 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 MAX_SHOWN = 60  # characters of a learner's line
 
 
-def explain(mark: Mark, cells, stopped, reader: CodeReader) -> Mark:
+def explain(mark: Mark, cells: Any, stopped: Any, reader: CodeReader) -> Mark:
     """Add the true reason to a mark that is not full.
 
     Args:

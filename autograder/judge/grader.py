@@ -6,6 +6,9 @@ The whole path: `repair` -> `SandboxSession` (learner's code) -> `judge` (marks)
 
 import contextlib
 import threading
+from collections.abc import Sequence
+
+from nbformat import NotebookNode
 
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.assignment import Assignment, Runtime
@@ -42,7 +45,7 @@ class Grader:
             longer, such as an `autograder.judge.verdict_cache.Journal`.
     """
 
-    def __init__(self, isolation="full", seed=DEFAULT_SEED, seconds=10.0):
+    def __init__(self, isolation: str = "full", seed: int = DEFAULT_SEED, seconds: float = 10.0) -> None:
         self.isolation, self.seed, self.seconds = isolation, seed, seconds
         self.cache = {}
         self._servers = {}
@@ -64,7 +67,7 @@ class Grader:
         runtime.warm(runtime)
         server.wait_ready()
 
-    def grade(self, assignment: Assignment, notebook, notes=()) -> Verdict:
+    def grade(self, assignment: Assignment, notebook: NotebookNode, notes: Sequence[str] = ()) -> Verdict:
         """The `Verdict` of a repaired notebook.
 
         Args:
@@ -78,7 +81,13 @@ class Grader:
         """
         return self.grade_cells(assignment, code_cells(notebook), notes)
 
-    def grade_cells(self, assignment: Assignment, cells, notes=(), anew: bool = False) -> Verdict:
+    def grade_cells(
+        self,
+        assignment: Assignment,
+        cells: Sequence[tuple[str, str]],
+        notes: Sequence[str] = (),
+        anew: bool = False,
+    ) -> Verdict:
         """The `Verdict` of the cells that `code_cells` gives; else as `grade`. `anew` judges what is known, too."""
         key = cache_key(assignment.name, cells, notes)
         if anew or key not in self.cache:  # judged once, however often it is handed in or recorded
@@ -118,18 +127,18 @@ class Grader:
                     follow = tuple(mark.helped)
                     mark.examples = counter_examples(session, assignment, mark.exercise, self.seed, follow)
 
-    def close(self):
+    def close(self) -> None:
         with self._lock:
             while self._servers:
                 self._servers.popitem()[1].close()
 
 
-def cache_key(assignment: str, cells, notes):
+def cache_key(assignment: str, cells: Sequence[tuple[str, str]], notes: Sequence[str]) -> tuple:
     """The key of a submission to the assignment of that name in `Grader.cache`."""
     return assignment, tuple(cells), tuple(notes)
 
 
-def code_cells(notebook):
+def code_cells(notebook: NotebookNode) -> list[tuple[str, str]]:
     """`(name, source)` of the cells that run when grading: not the experiments, not the checks."""
     found = []
     for number, cell in enumerate(notebook.cells, start=1):

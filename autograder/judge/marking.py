@@ -29,7 +29,7 @@ class LocalSession:
 
     follows = False  # trusted code needs no follow-through
 
-    def __init__(self, namespace: Mapping[str, Any]):
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
         self.namespace = namespace
 
     def run(self, entry: Probe, seed: int, follow: tuple[str, ...] = (), mirrored: bool = False) -> Outcome:
@@ -79,7 +79,7 @@ class EntrySession:
 
     follows = False
 
-    def __init__(self, entry: Entry):
+    def __init__(self, entry: Entry) -> None:
         self.entry = entry
 
     def run(self, probe: Probe, seed: int, follow: tuple[str, ...] = ()) -> Outcome:
@@ -133,7 +133,7 @@ def mark_exercise(
     tries = [tuple(name for name in earlier if name in replaced)]
     if session.follows and earlier and tuple(earlier) not in tries:
         tries.append(tuple(earlier))
-    best = None
+    best: Mark | None = None
     for follow in tries:
         attempt = _attempt(session, assignment, cell, seed, follow)
         if best is None or attempt.points > best.points:
@@ -142,6 +142,7 @@ def mark_exercise(
             best.diagnosis, best.problems = attempt.diagnosis, attempt.problems
         if best.right:
             break
+    assert best is not None, "there is always a first try"
     return best
 
 

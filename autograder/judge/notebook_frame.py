@@ -5,6 +5,7 @@ written elsewhere.
 """
 
 import copy
+from typing import Any
 
 import nbformat
 
@@ -12,7 +13,7 @@ WRITABLE = ("answer", "question", "free", "experiment", "prose", "colab")
 LABS_OWN = ("check", "experiment", "colab")  # cells of the lab that never run when grading
 
 
-def key_of(cell):
+def key_of(cell: Any) -> Any:
     """What identifies a cell of the release: its role and name."""
     course = cell.metadata.get("course")
     return (
@@ -35,7 +36,7 @@ def _own(kind, source, *numbers):
 class Frame:
     """The released notebook's cells, what was found for them, and what was done."""
 
-    def __init__(self, release, reader):
+    def __init__(self, release: Any, reader: Any) -> None:
         self.reader, self.cells, self.done, self.recognised = reader, release.cells, {}, 0
         self.names = [key[1] for key in map(key_of, release.cells) if key[0] == "answer"]
         self.by_id = {cell.id: key_of(cell) for cell in release.cells}
@@ -58,11 +59,11 @@ class Frame:
         self.labs_own = [cell.source for cell in release.cells if key_of(cell)[0] in LABS_OWN]
         self.written = set()  # answers that some code cell holds
 
-    def note(self, role, what, name):
+    def note(self, role: str, what: str, name: str) -> None:
         names = self.done.setdefault((role, what), [])
         names += [] if name in names else [name]
 
-    def notes(self):
+    def notes(self) -> list[str]:
         """What was done, as sentences."""
         found = []
         if self.recognised:
@@ -74,7 +75,7 @@ class Frame:
             found.append(f"{role} cell{'s' if len(names) > 1 else ''} {what}: {', '.join(names)}")
         return found
 
-    def sort(self, submitted):
+    def sort(self, submitted: Any) -> Any:
         """Which submitted cells stand for which of the release's, and which are the learner's own, after which."""
         submitted = self._joined(submitted)
         for cell in submitted:
@@ -91,7 +92,8 @@ class Frame:
                 text, kind = cell.source, cell.kind
                 if kind != "code" and self._lost_answers(text):
                     text, kind = self.reader.code_in_text(text), "code"
-                own = _own(kind, text, len(extras), sum(map(len, extras.values())))
+                count: int = sum(len(one) for one in extras.values())
+                own = _own(kind, text, len(extras), count)
                 extras.setdefault(last, []).append(own)
             else:
                 known.setdefault(key, []).append(cell)
@@ -152,7 +154,7 @@ class Frame:
         found = self.reader.defined_in(self.reader.code_in_text(text), self.names)
         return [name for name in self.names if found.get(name) and name not in self.written]
 
-    def restore(self, template, candidates):
+    def restore(self, template: Any, candidates: list) -> list:
         """The cell in the release's frame; before it, what else of the learner's stood in its place."""
         role, name = key_of(template)
         cell = copy.deepcopy(template)
@@ -214,7 +216,7 @@ class Frame:
             return ""
         return self.reader.without_labs_code(text, self.labs_own)
 
-    def settle(self, cells):
+    def settle(self, cells: list) -> Any:
         """The cells with nothing unwritten left that would overrule what is written elsewhere."""
         running = [
             cell

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
 from autograder.judge.assignment import CodeReader
 from autograder.judge.errors import JudgeError
@@ -29,7 +30,7 @@ class Repaired:
     notes: list
 
 
-def repair(release, text, reader: CodeReader):
+def repair(release: NotebookNode, text: str | bytes, reader: CodeReader) -> Repaired:
     """Repair a submission.
 
     Args:
@@ -59,7 +60,7 @@ def repair(release, text, reader: CodeReader):
     return Repaired(notebook, [*content.notes, *frame.notes()])
 
 
-def read_submission(path):
+def read_submission(path: str | Path) -> bytes:
     """A submitted file's content; nothing for a link, which could show any file of the grader's, or a giant.
 
     Raises:

@@ -1,5 +1,6 @@
 """What one probe of one answer came to, and whether two of them are the same."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ class Outcome:
     message: str = ""
     line: str = ""
 
-    def in_words(self):
+    def in_words(self) -> str:
         """The error as a sentence for the learner."""
         if self.error == "NotImplementedError" and not self.message:  # TensorFlow has one of its own
             return "not written yet"
@@ -33,7 +34,7 @@ class Outcome:
         return text + (f" (in the line `{self.line}`)" if self.line else "")
 
 
-def difference(outcome, expected, compare=None):
+def difference(outcome: "Outcome", expected: "Outcome", compare: Callable | None = None) -> str | None:
     """What is wrong with `outcome`, in words that give no expected value away; `None` if nothing is.
 
     Args:
@@ -43,6 +44,7 @@ def difference(outcome, expected, compare=None):
     """
     if outcome.arrays is None:
         return outcome.in_words()
+    assert expected.arrays is not None, "the reference has arrays, or nothing is marked"
     if compare is not None:
         try:
             return compare(outcome.arrays, expected.arrays)
@@ -83,7 +85,7 @@ def _kind(array):
     return {"b": "booleans", "f": "decimal numbers", "U": "text"}.get(array.dtype.kind, "whole numbers")
 
 
-def same(one, other):
+def same(one: Outcome, other: Outcome) -> bool:
     """Whether two outcomes cannot be told apart: equal arrays, or the same type of error."""
     if one.arrays is None or other.arrays is None:
         return one.arrays is None and other.arrays is None and one.error == other.error

@@ -16,6 +16,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -61,8 +62,15 @@ class Probe:
 
 
 def probe(
-    exercise, description, weight=1, compare=None, half=False, width=False, finite_slopes="", without=None
-):
+    exercise: str,
+    description: str,
+    weight: float = 1,
+    compare: Callable | None = None,
+    half: bool = False,
+    width: bool = False,
+    finite_slopes: str = "",
+    without: dict | None = None,
+) -> Callable:
     """Register a probe `function(answer, rng)` for an exercise. The arguments are `Probe`'s; `without` is a dictionary."""
 
     def register(function):
@@ -91,12 +99,12 @@ def switch_off(exercise: str, reason: str, *names: str) -> None:
         SWITCHED_OFF.setdefault(exercise, {})[name] = reason
 
 
-def find_probe(exercise, name, view=""):
+def find_probe(exercise: str, name: str, view: str = "") -> "Probe":
     """The registered probe of that name, in a view. `StopIteration` if there is none."""
     return next(entry for entry in PROBES[exercise] if entry.name == name).seen(view)
 
 
-def run_probe(entry, answer, seed, mirrored=False):
+def run_probe(entry: "Probe", answer: Any, seed: int, mirrored: bool = False) -> dict:
     """Run a probe on an answer in its view, on values drawn from `seed` alone.
 
     Args:
@@ -194,13 +202,13 @@ def _flatten(value, path=""):
         raise TypeError(f"gives {type(value).__name__} where a tensor was expected")
 
 
-def distinct(rng, count, low=2, high=9):
+def distinct(rng: np.random.Generator, count: int, low: int = 2, high: int = 9) -> tuple[int, ...]:
     """`count` different sizes from `[low, high)`, so that no two axes are alike."""
     stream = getattr(rng, "shapes", rng)
     return tuple(int(size) for size in stream.permutation(np.arange(low, high))[:count])
 
 
-def normal(rng, *shapes, scale=1.0, slope=True):
+def normal(rng: np.random.Generator, *shapes: tuple, scale: float = 1.0, slope: bool = True) -> Any:
     """Float32 tensors drawn from a normal distribution: one, or a tuple for several shapes.
 
     Args:
@@ -213,7 +221,7 @@ def normal(rng, *shapes, scale=1.0, slope=True):
     return drawn[0] if len(shapes) == 1 else drawn
 
 
-def given(values, slope=True):
+def given(values: Any, slope: bool = True) -> Any:
     """Drawn decimal numbers as the answer is given them: a float32 tensor, or float16 where that is looked at."""
     from keras import ops
 
@@ -223,7 +231,7 @@ def given(values, slope=True):
     return tensor
 
 
-def set_weight(layer, name, values):
+def set_weight(layer: Any, name: str, values: Any) -> None:
     """Set a weight that a layer holds itself, such as `"class_token"`.
 
     Raises:
@@ -236,7 +244,7 @@ def set_weight(layer, name, values):
     views.current().weigh(name, variable)  # an attribute's name is fixed, a variable's own is not
 
 
-def set_weights(layer, rng, *names):
+def set_weights(layer: Any, rng: np.random.Generator, *names: str) -> None:
     """Set the weights of the named sub-layers, whatever order the layer made them in.
 
     Args:
@@ -263,7 +271,7 @@ def set_weights(layer, rng, *names):
             look.weigh(f"{name}.{variable.name}", variable)
 
 
-def prepare(layer, rng, *inputs, **widths):
+def prepare(layer: Any, rng: np.random.Generator, *inputs: Any, **widths: int) -> None:
     """Build a layer's dense sub-layers and set their weights, without the trace that a first call takes.
 
     Args:

@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import sys
+from typing import Any
 
 from autograder.judge import dropout, probe, views
 from autograder.judge.assignment import Assignment
@@ -35,7 +36,7 @@ class SandboxSession:
 
     follows = True
 
-    def __init__(self, server, assignment: Assignment, cells):
+    def __init__(self, server: Any, assignment: Assignment, cells: Any) -> None:
         self.broken, self.notes, self.raised, self.stopped = set(), [], {}, {}
         self._server, self._assignment = server, assignment
         self._cells = {}
@@ -81,7 +82,7 @@ class SandboxSession:
         hidden = [name for name in hidden if "_" in name] + ["autograder", "<prob", "<blocks"]
         return "(a message that is not shown)" if any(word in message for word in hidden) else message
 
-    def start(self):
+    def start(self) -> None:
         """Run the cells. Raises `MachineFault` as `run` does."""
         try:
             self._retry_machine_fault(lambda student: None)
@@ -143,7 +144,7 @@ class SandboxSession:
             with contextlib.suppress(MachineFault):  # a server that is gone has taken its students along
                 student.close()
 
-    def close(self):
+    def close(self) -> None:
         """End the student process."""
         self._end()
 

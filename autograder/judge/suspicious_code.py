@@ -5,6 +5,7 @@ the few notebooks out of two hundred that try something.
 """
 
 import ast
+from collections.abc import Callable, Iterable
 
 MODULES = {
     "_thread", "atexit", "autograder", "builtins", "ctypes", "gc", "http", "marshal", "mmap", "multiprocessing", "nbgrader",
@@ -22,7 +23,9 @@ CALLS = {"__import__", "compile", "eval", "exec", "globals", "input", "open", "v
 MAX_SHOWN = 6
 
 
-def find_suspicious_code(own, parse, given="", watched=()):
+def find_suspicious_code(
+    own: str, parse: Callable, given: str = "", watched: Iterable[str] = ()
+) -> list[str]:
     """What is unusual in some code, as the learner wrote it; empty for most.
 
     Args:

@@ -10,6 +10,7 @@ import decimal
 import fractions
 import re
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ KINDS = {
 }
 
 
-def to_arrays(value):
+def to_arrays(value: Any) -> dict:
     """A result as arrays of numbers, truths and texts.
 
     Returns:
@@ -204,7 +205,9 @@ def _texts(texts):
     return np.asarray([f"{text}|" for text in texts], f"<U{longest + 1}")
 
 
-def difference(arrays, expected, rtol=None, atol=None):
+def difference(
+    arrays: dict, expected: dict, rtol: float | None = None, atol: float | None = None
+) -> str | None:
     """What is wrong with an answer's parts, in words that give no expected value away; `None` if nothing is.
 
     Args:

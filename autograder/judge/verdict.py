@@ -29,7 +29,7 @@ class Mark:
     examples: list = field(default_factory=list)
 
     @property
-    def right(self):
+    def right(self) -> bool:
         return self.points == self.max_points
 
 
@@ -52,28 +52,28 @@ class Verdict:
     regrade: str = ""
 
     @property
-    def points(self):
+    def points(self) -> float:
         return sum(mark.points for mark in self.marks)
 
     @property
-    def max_points(self):
+    def max_points(self) -> float:
         return sum(mark.max_points for mark in self.marks)
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write as JSON, whole or not at all."""
         write_whole(path, json.dumps(asdict(self), indent=1, sort_keys=True))
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> "Verdict":
         """Read what `save` wrote."""
         return cls.of(json.loads(Path(path).read_text(encoding="utf-8")))
 
     @classmethod
-    def of(cls, fields):
+    def of(cls, fields: dict) -> "Verdict":
         """The verdict that `dataclasses.asdict` made these fields of."""
         return cls(**{**fields, "marks": [Mark(**mark) for mark in fields["marks"]]})
 
 
-def verdict_path(root, lab, student):
+def verdict_path(root: str | Path, lab: str, student: str) -> Path:
     """Where a verdict is kept: beside the gradebook, out of what nbgrader releases to learners."""
     return Path(root) / "verdicts" / lab / f"{student}.json"

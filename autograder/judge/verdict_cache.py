@@ -23,7 +23,7 @@ class Journal:
         settings: whatever else a verdict depends on, such as the seed.
     """
 
-    def __init__(self, folder, fingerprint, *settings):
+    def __init__(self, folder: str | Path, fingerprint: str, *settings: object) -> None:
         self._folder = Path(folder)
         self._before = repr((fingerprint, settings))
         self._known = {}
@@ -49,7 +49,7 @@ class Journal:
         with contextlib.suppress(OSError):  # then it is judged again
             verdict.save(self._path(key))
 
-    def clear(self):
+    def clear(self) -> None:
         """Forget everything: it is recorded, or is to be judged anew."""
         self._known.clear()
         shutil.rmtree(self._folder, ignore_errors=True)

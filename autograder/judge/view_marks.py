@@ -6,6 +6,7 @@ wrong, is not asked of an answer. An author may switch views off with a reason.
 
 import os
 import re
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ SLOPE_TOLERANCE = (
 HALF_TOLERANCE = 2e-2  # float16 has eleven bits
 
 
-def sees_tensors(runtime) -> bool:
+def sees_tensors(runtime: Any) -> bool:
     """Whether a runtime holds what the views need besides `again`: Keras on TensorFlow."""
     return "keras" in runtime.imports and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
 

@@ -15,6 +15,8 @@ TensorFlow. This file imports nothing else of the project, because the student p
 
 import contextlib
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +39,7 @@ class Look:
         mirrored: whether the pattern of dropout is turned round, see `autograder.judge.dropout`.
     """
 
-    def __init__(self, view="", made=(), mirrored=False):
+    def __init__(self, view: str = "", made: Any = (), mirrored: bool = False) -> None:
         self.views = frozenset(view.split("+")) if view else frozenset()
         self.mirrored = mirrored
         self.made, self.earlier = [], list(made)
@@ -46,28 +48,28 @@ class Look:
         self.traced = 0
 
     @property
-    def dtype(self):
+    def dtype(self) -> str:
         """Of the inputs that are drawn."""
         return "float16" if "half" in self.views else "float32"
 
-    def draw(self, tensor):
+    def draw(self, tensor: Any) -> Any:
         """Register an input that was drawn."""
         if self.tape is not None:
             self.tape.watch(tensor)
             self.drawn.append(tensor)
 
-    def weigh(self, path, variable):
+    def weigh(self, path: str, variable: Any) -> None:
         """Register a weight that was set."""
         if self.tape is not None:
             again = sum(known.partition("#")[0] == path for known in self.weights)
             self.weights[f"{path}#{again + 1}" if again else path] = variable
 
-    def part(self, layer, names):
+    def part(self, layer: Any, names: Any) -> None:
         """Register a layer, and which of its sub-layers had weights set."""
         if "slopes" in self.views:
             self.parts.append((layer, tuple(names)))
 
-    def outlook(self, answer):
+    def outlook(self, answer: Any) -> Any:
         """The answer as this view gives it to the probe."""
         if hasattr(answer, "trainable_weights"):  # a class of layers; any other class may keep a state
             return lambda *args, **kwargs: self._instance(answer, args, kwargs)
@@ -123,7 +125,7 @@ class Look:
 class Traced:
     """A layer whose calls run in a graph; in everything else the layer itself."""
 
-    def __init__(self, layer, look):
+    def __init__(self, layer: Any, look: "Look") -> None:
         self.__dict__.update(layer_itself=layer, _look=look)
 
     def __call__(self, *args, **kwargs):
@@ -136,12 +138,12 @@ class Traced:
         setattr(self.layer_itself, name, value)
 
 
-def itself(layer):
+def itself(layer: Any) -> Any:
     """The layer behind a `Traced`, or the layer."""
     return vars(layer).get("layer_itself", layer) if type(layer) is Traced else layer
 
 
-def current():
+def current() -> "Look":
     """The look under way; one that registers nothing where there is none."""
     return _LOOKS[-1] if _LOOKS else Look()
 
@@ -153,15 +155,16 @@ class Draws(np.random.Generator):
     later `turn` has the same shapes and other values.
     """
 
-    def __init__(self, *seed, turn=0):
+    def __init__(self, *seed: Any, turn: int = 0) -> None:
         super().__init__(np.random.PCG64([*seed, 1, turn]))
         self.shapes = np.random.default_rng([*seed, 0])
 
-    def integers(self, low, high=None, size=None, **options):
-        return (self.shapes if size is None else super()).integers(low, high, size=size, **options)
+    def integers(self, low: Any, high: Any = None, size: Any = None, **options: Any) -> Any:  # type: ignore[override]
+        stream: Any = self.shapes if size is None else super()
+        return stream.integers(low, high, size=size, **options)
 
 
-def look_at(look, function, answer, rng, flatten):
+def look_at(look: "Look", function: Callable, answer: Any, rng: Any, flatten: Callable) -> dict:
     """Run a probe's function in a view.
 
     Args:

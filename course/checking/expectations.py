@@ -8,12 +8,15 @@
 A check needs no reference: it tests properties, tiny worked examples, and agreement with Keras.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
 _CHECKS = {}
 
 
-def check(exercise):
+def check(exercise: str) -> Callable:
     """Register a visible check. Its name, read as a sentence, is what the learner sees."""
 
     def register(function):
@@ -31,13 +34,13 @@ class NamedMistake(CheckFailed):
     """A check that did not hold for a reason that is known: other checks' guesses are not shown beside it."""
 
 
-def expect(condition, message):
+def expect(condition: object, message: str) -> None:
     """Fail with `message` unless `condition` holds."""
     if not condition:
         raise CheckFailed(message)
 
 
-def expect_shape(tensor, shape, message=""):
+def expect_shape(tensor: Any, shape: Sequence[int], message: str = "") -> None:
     """Fail unless `tensor` is a tensor of that shape."""
     _expect_tensor(tensor)
     if tuple(tensor.shape) != tuple(shape):
@@ -46,7 +49,7 @@ def expect_shape(tensor, shape, message=""):
         )
 
 
-def expect_close(actual, expected, message="", atol=1e-4):
+def expect_close(actual: Any, expected: Any, message: str = "", atol: float = 1e-4) -> None:
     """Fail, naming the entry that is furthest off, unless both agree within `atol` and have one shape.
 
     `expected` may be a plain number, which every entry must equal.
@@ -65,34 +68,34 @@ def expect_close(actual, expected, message="", atol=1e-4):
     raise CheckFailed(f"{message or 'the values differ'} (found {found}{place}, expected {wanted})")
 
 
-def told_apart(one, other):
+def told_apart(one: Any, other: Any) -> tuple[str, str]:
     """Two numbers that differ, as text with as many digits as it takes to see it."""
     pairs = ((f"{one:.{digits}g}", f"{other:.{digits}g}") for digits in range(4, 18))
     return next((pair for pair in pairs if pair[0] != pair[1]), (str(one), str(other)))
 
 
-def expect_boolean(tensor, message="a mask holds True and False, not numbers"):
+def expect_boolean(tensor: Any, message: str = "a mask holds True and False, not numbers") -> None:
     """Fail unless `tensor` holds booleans."""
     _expect_tensor(tensor)
     if to_numpy(tensor).dtype != bool:
         raise CheckFailed(f"{message} (found {to_numpy(tensor).dtype})")
 
 
-def expect_pair(value, names="(output, weights)"):
+def expect_pair(value: Any, names: str = "(output, weights)") -> tuple | list:
     """Fail unless `value` is a pair; return it."""
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise CheckFailed(f"two things are to be returned: {names}")
     return value
 
 
-def to_numpy(value):
+def to_numpy(value: Any) -> np.ndarray:
     """Any backend's tensor, list or number as a NumPy array."""
     from keras import ops
 
     return np.asarray(ops.convert_to_numpy(value) if hasattr(value, "shape") else value)
 
 
-def fixed_normal(*shape, seed=0, scale=1.0):
+def fixed_normal(*shape: int, seed: int = 0, scale: float = 1.0) -> Any:
     """Float32 tensor of that shape with fixed values drawn from a normal distribution.
 
     Choose a different number for every axis, so that a swapped axis shows.

@@ -4,6 +4,9 @@ Right numbers from one forward pass are not enough: a layer with a `stop_gradien
 gradient is held against how the result really changes, so that no reference is needed.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -16,7 +19,7 @@ STEPS = (3e-3, 1e-3, 1e-2)
 TOLERANCE = 0.1  # of the length of the gradient; a part that is cut off costs more
 
 
-def expect_gradients(function, layer=None, **inputs):
+def expect_gradients(function: Callable, layer: Any = None, **inputs: Any) -> None:
     """Fail unless gradients reach all inputs, and all weights of `layer`, and are the right ones.
 
     They are compared with finite differences, all at once: along the inputs themselves, and along a fixed random

@@ -1,6 +1,7 @@
 """`course.hint("softmax")`: one more hint per call, from gentle to plain."""
 
 import html
+from collections.abc import Callable
 
 from course.checking import in_html
 from course.notebooks.lesson import find_exercise
@@ -11,7 +12,7 @@ _SHOWN = {}
 class Hint:
     """A hint that shows itself in a notebook and in a terminal."""
 
-    def __init__(self, exercise, number, total, text):
+    def __init__(self, exercise: str, number: int, total: int, text: str) -> None:
         self.title = f"{exercise}, hint {number} of {total}"
         self.text = text
         self.more = "" if number == total else "Run the cell again for the next one."
@@ -28,7 +29,7 @@ class Hint:
         )
 
 
-def hint(exercise):
+def hint(exercise: str | Callable) -> Hint:
     """The next hint of an exercise; the last one again when there is no further.
 
     Args:
@@ -37,7 +38,7 @@ def hint(exercise):
     Raises:
         UnknownName: if there is no such exercise; the message names the nearest.
     """
-    exercise = getattr(exercise, "__name__", exercise)
+    exercise = str(getattr(exercise, "__name__", exercise))
     _, cell = find_exercise(exercise)
     number = _SHOWN[exercise] = min(_SHOWN.get(exercise, 0) + 1, len(cell.hints))
     return Hint(exercise, number, len(cell.hints), cell.hints[number - 1])

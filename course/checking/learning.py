@@ -6,6 +6,8 @@
 import contextlib
 import copy
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,7 +16,7 @@ from keras import ops
 from course.checking.expectations import NamedMistake, to_numpy
 
 
-def kept(make):
+def kept(make: Callable) -> Callable:
     """Decorator of a function that builds a layer for checks: those of one answer share it.
 
     Building takes most of a check's time. The first argument is the answer, the others choose between variants; a
@@ -37,7 +39,7 @@ def kept(make):
 # --- dropout ----------------------------------------------------------------------------------------------
 
 
-def dropped(x, rate, noise_shape=None):
+def dropped(x: Any, rate: float, noise_shape: Any = None) -> Any:
     """What dropout makes of `x` inside `predictable_dropout`: which entries go follows from shape and rate."""
     shape = tuple(x.shape)
     if noise_shape is not None:
@@ -47,7 +49,7 @@ def dropped(x, rate, noise_shape=None):
 
 
 @contextlib.contextmanager
-def predictable_dropout():
+def predictable_dropout() -> Any:
     """Within it, all dropout of Keras and TensorFlow does what `dropped` does.
 
     So two layers that drop at the same rate in the same places give the same in training.
@@ -74,7 +76,7 @@ def predictable_dropout():
             setattr(place, name, original)
 
 
-def expect_no_dropout(layer, *args, **kwargs):
+def expect_no_dropout(layer: Any, *args: Any, **kwargs: Any) -> None:
     """Fail if anything is dropped, in training or outside it.
 
     Raises:
@@ -89,7 +91,7 @@ def expect_no_dropout(layer, *args, **kwargs):
         )
 
 
-def expect_rate(layer, rate, *names):
+def expect_rate(layer: Any, rate: float, *names: str) -> None:
     """Fail unless every `Dropout` at or below the named sub-layers has this rate.
 
     Raises:
@@ -107,7 +109,7 @@ def expect_rate(layer, rate, *names):
 # --- parts, arguments, memory -----------------------------------------------------------------------------
 
 
-def expect_parts(layer, *names, weights=None):
+def expect_parts(layer: Any, *names: str, weights: int | None = None) -> None:
     """Fail unless the named sub-layers are different ones, all trained, with as many weights as are due.
 
     Args:
@@ -142,7 +144,7 @@ def expect_parts(layer, *names, weights=None):
             )
 
 
-def expect_made_once(layer, *args, **kwargs):
+def expect_made_once(layer: Any, *args: Any, **kwargs: Any) -> None:
     """Fail if a call makes weights anew, which would forget what was learned.
 
     Raises:
@@ -162,7 +164,7 @@ def expect_made_once(layer, *args, **kwargs):
         )
 
 
-def expect_untouched(function, **arguments):
+def expect_untouched(function: Callable, **arguments: Any) -> None:
     """The result of `function(**arguments)`; fail if it changed one of the arguments.
 
     Raises:
@@ -176,7 +178,7 @@ def expect_untouched(function, **arguments):
     return result
 
 
-def expect_fresh(function, *calls):
+def expect_fresh(function: Callable, *calls: Any) -> None:
     """Fail if calls with the same shapes and other numbers give the same result: something was kept.
 
     Args:
@@ -193,7 +195,7 @@ def expect_fresh(function, *calls):
         )
 
 
-def expect_half(function, *tensors, same_kind=True):
+def expect_half(function: Callable, *tensors: Any, same_kind: bool = True) -> None:
     """Fail unless a function also works in half precision.
 
     Args:

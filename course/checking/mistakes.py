@@ -1,6 +1,8 @@
 """What a visible check says beyond right or wrong: it recognises what a known mistake gives, and names the mistake."""
 
 import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -39,7 +41,9 @@ EXPLAINED = {
 }
 
 
-def expect_or_name_mistake(actual, expected, message, mistakes):
+def expect_or_name_mistake(
+    actual: Any, expected: Any, message: str | Sequence[str], mistakes: Mapping[str, Any]
+) -> None:
     """Like `expect_close`, but a result that a known mistake gives is called by the mistake's name.
 
     Args:
@@ -64,7 +68,7 @@ def expect_or_name_mistake(actual, expected, message, mistakes):
         raise
 
 
-def alike(actual, wrong):
+def alike(actual: Any, wrong: Any) -> bool:
     """Whether two tensors have one shape and the same values, NaN at the same places included; or two tuples of them."""
     if isinstance(wrong, tuple):
         return (
@@ -76,13 +80,13 @@ def alike(actual, wrong):
     return actual.shape == wrong.shape and bool(np.allclose(actual, wrong, atol=1e-4, equal_nan=True))
 
 
-def expect_other_shape(tensor, shape, sentence):
+def expect_other_shape(tensor: Any, shape: Sequence[int], sentence: str) -> None:
     """Fail with `sentence` if `tensor` has this shape, which a known mistake gives."""
     if tuple(getattr(tensor, "shape", ())) == shape:
         raise NamedMistake(sentence)
 
 
-def attempt(sentence, function, *args, **kwargs):
+def attempt(sentence: str, function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Call `function`; say `sentence` if it stops with an error whose own words would not help.
 
     Raises:
@@ -96,7 +100,7 @@ def attempt(sentence, function, *args, **kwargs):
         raise CheckFailed(f"{sentence}\n{type(error).__name__}: {first_lines(error)}") from error
 
 
-def run_block(block, *args, **kwargs):
+def run_block(block: Callable, *args: Any, **kwargs: Any) -> Any:
     """Call a block that holds an attention layer; errors that its parts bring with them are explained.
 
     Raises:
@@ -122,7 +126,7 @@ class _Asked(Composite):
         return self.function(*inputs)
 
 
-def expect_any_batch(function, *tensors):
+def expect_any_batch(function: Callable, *tensors: Any) -> None:
     """Fail unless a function also works while the size of the batch is unknown, as in a model that is being trained.
 
     Args:
@@ -145,14 +149,14 @@ def expect_any_batch(function, *tensors):
         ) from error
 
 
-def set_dense(layer, *names, use_bias=True):
+def set_dense(layer: Any, *names: str, use_bias: bool = True) -> None:
     """Give the named dense sub-layers of a built layer fixed uneven weights.
 
     Raises:
         CheckFailed: if one is missing, unused, activated, or has a bias where it should not.
     """
     for seed, name in enumerate(names, start=1):
-        dense = getattr(layer, name, None)
+        dense: Any = getattr(layer, name, None)
         expect(isinstance(dense, keras.layers.Dense), f"the layer needs `self.{name}`, a keras.layers.Dense")
         part = name.removesuffix("_dense")
         expect(dense.built, f"`self.{name}` is made but never called: the {part} should pass through it")
@@ -167,14 +171,14 @@ def set_dense(layer, *names, use_bias=True):
             variable.assign(fixed_normal(*variable.shape, seed=seed, scale=0.7))
 
 
-def set_all(layer, *names):
+def set_all(layer: Any, *names: str) -> None:
     """Give every weight below the named sub-layers fixed uneven values, whatever order they were made in.
 
     Raises:
         CheckFailed: if one is missing or unused.
     """
     for number, name in enumerate(names):
-        part = getattr(layer, name, None)
+        part: Any = getattr(layer, name, None)
         expect(part is not None, f"the layer needs `self.{name}`, see its docstring")
         expect(part.weights, f"`self.{name}` is made but not used")
         for variable in part.weights:
@@ -184,7 +188,7 @@ def set_all(layer, *names):
             variable.assign(fixed_normal(*variable.shape, seed=seed, scale=fan_in**-0.5))
 
 
-def apply_dense(dense, inputs):
+def apply_dense(dense: Any, inputs: Any) -> Any:
     """What a dense layer's kernel and bias make of `inputs`; `inputs` themselves if there is no such layer."""
     if dense is None:
         return inputs
@@ -192,7 +196,9 @@ def apply_dense(dense, inputs):
     return outputs if dense.bias is None else outputs + dense.bias
 
 
-def expect_output_and_weights(result, output_shape, weights_shape):
+def expect_output_and_weights(
+    result: Any, output_shape: Sequence[int], weights_shape: Sequence[int]
+) -> tuple[Any, Any]:
     """The `(output, weights)` that an attention layer returned.
 
     Raises:
@@ -206,7 +212,9 @@ def expect_output_and_weights(result, output_shape, weights_shape):
     return output, weights
 
 
-def reference_attention(layer, query, key, value, mask=None, heads=1, **mistake):
+def reference_attention(
+    layer: Any, query: Any, key: Any, value: Any, mask: Any = None, heads: int = 1, **mistake: Any
+) -> tuple[Any, Any]:
     """`(output, weights)` of Keras' attention with the weights of a learner's layer, or what a mistake gives.
 
     Args:
@@ -227,7 +235,7 @@ def reference_attention(layer, query, key, value, mask=None, heads=1, **mistake)
     return apply_dense(last, merge(output)), weights
 
 
-def expect_attention(found, expected, attends, mistakes):
+def expect_attention(found: Any, expected: Any, attends: Callable, mistakes: Mapping[str, Any]) -> None:
     """Fail unless two pairs `(output, weights)` agree.
 
     Args:

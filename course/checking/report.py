@@ -20,7 +20,9 @@ import re
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from course.checking.expectations import _CHECKS, CheckFailed, NamedMistake
 from course.checking.shortcuts import find_shortcuts
@@ -35,7 +37,7 @@ BEHIND = "look again when the mistake that is named here is mended: it may be al
 NOT_WRITTEN = "not written yet: replace `raise NotImplementedError()` with your code"
 
 
-def in_html(text):
+def in_html(text: str) -> str:
     """A sentence for a page: escaped, and `code` set as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
@@ -51,7 +53,7 @@ class CheckOutcome:
 class Report:
     """What `course.check` found. Shows itself as a list, in a notebook and in a terminal."""
 
-    def __init__(self, exercise, points, outcomes):
+    def __init__(self, exercise: str, points: float, outcomes: list[CheckOutcome]) -> None:
         self.exercise = exercise
         self.outcomes = outcomes
         # As in grading, a shortcut earns nothing; and not taking one earns nothing by itself.
@@ -60,14 +62,14 @@ class Report:
         self.points = 0.0 if shortcut else points * tried.count(None) / len(tried)
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         return all(outcome.problem is None for outcome in self.outcomes)
 
     @property
-    def problems(self):
+    def problems(self) -> list[str]:
         return [f"{outcome.name}: {outcome.problem}" for outcome in self.outcomes if outcome.problem]
 
-    def headline(self):
+    def headline(self) -> str:
         good = sum(outcome.problem is None for outcome in self.outcomes)
         if self.passed:
             return f"{self.exercise}: all {good} checks pass. Well done!"
@@ -102,7 +104,7 @@ class Report:
         return {"text/plain": str(self.points) if grading else str(self), "text/html": self._repr_html_()}
 
 
-def run_checks(answer, exercise=None):
+def run_checks(answer: Any, exercise: str | None = None) -> Report:
     """Run the visible checks of an exercise on an answer.
 
     Args:
@@ -115,7 +117,7 @@ def run_checks(answer, exercise=None):
     Raises:
         UnknownName: if there is no such exercise; the message names the nearest.
     """
-    exercise = exercise or getattr(answer, "__name__", str(answer))
+    exercise = str(exercise or getattr(answer, "__name__", answer))
     lesson, cell = find_exercise(exercise)
     if not checks_of(exercise):
         raise UnknownName(f"no checks are written for {exercise!r} yet")
@@ -158,7 +160,7 @@ def _problem(function, answer):
     return None, False
 
 
-def unwritten(error):
+def unwritten(error: BaseException) -> bool:
     """Whether an error is the released notebook's own. TensorFlow has one of that name about NumPy, with a message.
 
     Keras wraps an error that comes out of a layer in words of its own, around nothing.
@@ -166,7 +168,7 @@ def unwritten(error):
     return isinstance(error, NotImplementedError) and not first_lines(error).strip(" .")
 
 
-def first_lines(text, limit=300):
+def first_lines(text: object, limit: int = 300) -> str:
     """An error's message without what TensorFlow adds for its own developers."""
     text = re.split(
         r"\n\nArguments received by|\s*; NodeDef:|\s*If you are looking for numpy| Inputs received: ",
@@ -217,7 +219,7 @@ def _cell_of(name):
 
 
 @functools.cache
-def checks_of(exercise):
+def checks_of(exercise: str) -> tuple[Callable, ...]:
     """The visible checks of an exercise, as a tuple of functions."""
     lesson, _ = find_exercise(exercise)
     importlib.import_module(f"course.checks.{lesson.name}")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,11 +39,11 @@ class Result:
     outcomes: tuple[tuple[str, str | None], ...]
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         return all(problem is None for _, problem in self.outcomes)
 
     @property
-    def unwritten(self):
+    def unwritten(self) -> bool:
         problems = [problem for _, problem in self.outcomes if problem]
         return bool(problems) and all(problem.startswith(UNWRITTEN) for problem in problems)
 
@@ -51,7 +52,9 @@ class ReplayError(CourseError):
     """The notebook's process did not come to its end; the text says where it was."""
 
 
-def replay(notebook, seconds=120, progress=lambda text: None):
+def replay(
+    notebook: str | Path, seconds: float = 120, progress: Callable[[str], None] = lambda text: None
+) -> tuple[tuple["Result", ...], tuple[str, ...]]:
     """Run a notebook's answers and check them, in a process of its own.
 
     Args:

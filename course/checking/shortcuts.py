@@ -9,6 +9,7 @@ worked out at run time are the grader's to catch (`autograder.judge.sandbox.trip
 import ast
 import builtins
 import functools
+from collections.abc import Iterable
 
 from course.notebooks.cell_source import parse
 from course.notebooks.definitions import definitions
@@ -16,7 +17,9 @@ from course.notebooks.definitions import definitions
 PICKING = ("getattr", "Activation", "attrgetter", "import_module")
 
 
-def find_shortcuts(source, exercise, forbidden, lab=()):
+def find_shortcuts(
+    source: str, exercise: str, forbidden: Iterable[str], lab: Iterable[str] = ()
+) -> list[str]:
     """Which forbidden names the answer to `exercise` reaches.
 
     Args:
@@ -43,12 +46,14 @@ def find_shortcuts(source, exercise, forbidden, lab=()):
     return list(dict.fromkeys(found))
 
 
-def exercises_with_shortcuts(source, exercise, forbidden, lab):
+def exercises_with_shortcuts(
+    source: str, exercise: str, forbidden: Iterable[str], lab: Iterable[str]
+) -> list[str]:
     """Other exercises of the lab that reach what `exercise` may not, and could do its work for it."""
     return [name for name in lab if name != exercise and find_shortcuts(source, name, forbidden, lab)]
 
 
-def defines(source, name):
+def defines(source: str, name: str) -> bool:
     """Whether the code binds `name` at its top level."""
     return name in _parse(source)
 

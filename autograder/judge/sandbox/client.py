@@ -19,6 +19,7 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from autograder.judge.sandbox import namespaces, wire
 from autograder.judge.sandbox.faults import MachineFault, NotIsolated
@@ -43,7 +44,9 @@ class Server:
         MachineFault: when the server does not come up.
     """
 
-    def __init__(self, runtime, isolation="full", limits=None, seconds=10.0):
+    def __init__(
+        self, runtime: Any, isolation: str = "full", limits: Limits | None = None, seconds: float = 10.0
+    ) -> None:
         absent = missing_layers()
         if isolation == "full" and absent:
             reasons = "; ".join(f"{layer}: {reason}" for layer, reason in absent.items())
@@ -93,9 +96,9 @@ class Server:
         self._spawned, self._exited = {}, {}
         self._gone = None
         self._log = log
-        self._listener = None
+        self._listener: threading.Thread | None = None
 
-    def wait_ready(self):
+    def wait_ready(self) -> "Server":
         """Wait until everything is imported; only the first call takes time."""
         with self._lock:
             if self._listener is not None:
@@ -139,7 +142,7 @@ class Server:
                 self._events.wait(left)
             return events[name]
 
-    def spawn(self):
+    def spawn(self) -> Student:
         """Fork a student process, shut in and waiting for work.
 
         Raises:
@@ -180,25 +183,25 @@ class Server:
             self._gone = f"the grading server is gone ({error})"
             raise MachineFault(self._gone) from error
 
-    def kill(self, name):
+    def kill(self, name: int) -> None:
         """End one student process and wait for it."""
         if name not in self._exited:
             self._tell({"op": "kill", "id": name})
         return self._wait_event(self._exited, name, 60)
 
-    def exit_of(self, name):
+    def exit_of(self, name: int) -> dict:
         """How a student process that is ending ended: `{"code": ..., "cpu": ...}`."""
         return self._wait_event(self._exited, name, 10)
 
     @property
-    def pid(self):
+    def pid(self) -> int:
         return self._process.pid
 
-    def alive(self):
+    def alive(self) -> bool:
         """Whether it can still fork."""
         return self._process.poll() is None and self._gone is None
 
-    def close(self):
+    def close(self) -> None:
         """End the server and everything it forked. Safe to call twice."""
         self._control.close()
         try:

@@ -2,6 +2,8 @@
 
 import os
 import time
+from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -21,7 +23,7 @@ class SubmissionFault(JudgeError):
 class Unanswered(Exception):
     """The learner's code raised. Holds `type`, `message` and the learner's own `line`."""
 
-    def __init__(self, error):
+    def __init__(self, error: dict) -> None:
         self.type, self.message, self.line = (str(error.get(key, "")) for key in ("type", "message", "line"))
         super().__init__(f"{self.type}: {self.message}")
 
@@ -40,7 +42,7 @@ class Watch:
         limits: an `autograder.judge.sandbox.isolation.Limits`.
     """
 
-    def __init__(self, pid, seconds, scratch, limits):
+    def __init__(self, pid: int, seconds: float, scratch: str | Path, limits: Any) -> None:
         self.seconds, self.scratch, self.limits = seconds, scratch, limits
         self.started = time.monotonic()
         self.samples = self.asleep = 0
@@ -54,7 +56,7 @@ class Watch:
         times = self.process.cpu_times()
         return times.user + times.system
 
-    def expect_within_limits(self):
+    def expect_within_limits(self) -> None:
         """Raise `SubmissionFault` if the process has more threads or files than it may."""
         self._look_at_scratch()
         if self._threads() > self.limits.threads:

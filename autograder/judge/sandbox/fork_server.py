@@ -16,7 +16,7 @@ import sys
 import wire
 
 
-def main():
+def main() -> None:
     config = json.loads(sys.argv[1])
     os.environ.pop("PWD", None)  # where the grader is
     control = socket.socket(fileno=config["control"])

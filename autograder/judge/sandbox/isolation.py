@@ -16,12 +16,15 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 try:
     import py_landlock
 except ImportError:
-    py_landlock = None
+    py_landlock = None  # type: ignore[assignment]
 try:
     import pyseccomp
 except (ImportError, OSError, RuntimeError):  # the package, or the libseccomp it binds, is missing
@@ -84,7 +87,7 @@ class Limits:
     open_files: int = 256
 
 
-def missing_layers():
+def missing_layers() -> dict[str, str]:
     """Layer -> why it is not to be had on this machine. Empty when all are."""
     reasons = {}
     if not sys.platform.startswith("linux"):
@@ -107,7 +110,7 @@ def missing_layers():
     return reasons
 
 
-def environment(folder, runtime):
+def environment(folder: Path, runtime: Any) -> dict[str, str]:
     """A clean environment: nothing of the grader's (keys, paths, settings) reaches a submission.
 
     Args:
@@ -138,7 +141,9 @@ def environment(folder, runtime):
     }
 
 
-def isolate(scratch, readable, limits=None, listable=()):
+def isolate(
+    scratch: str, readable: list[str], limits: Limits | None = None, listable: Sequence[str] = ()
+) -> list[str]:
     """Shut the calling process in.
 
     Args:

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.judge.sandbox.isolation import SYSTEM
@@ -20,7 +21,7 @@ PROGRAMS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")  # Python asks `ldconfig` 
 
 
 @functools.cache
-def available():
+def available() -> str:
     """`""` if namespaces can be had, else why not."""
     if not sys.platform.startswith("linux"):
         return "needs Linux"
@@ -34,7 +35,7 @@ def available():
     return f"bubblewrap is not allowed here ({done.stderr.strip()[:120]})" if done.returncode else ""
 
 
-def in_namespaces(command, readable, writable):
+def in_namespaces(command: list[str], readable: Sequence[str | Path], writable: Path) -> list[str]:
     """The command, in namespaces where it sees `readable` and writes to `writable` only; as it is without the layer."""
     if available():
         return list(command)
@@ -66,7 +67,7 @@ def _bubblewrap(readable):
     return words
 
 
-def host_pid(server_pid, inside_pid):
+def host_pid(server_pid: int, inside_pid: int) -> int | None:
     """The process that is `inside_pid` to the server's namespace, by the number it has out here; `None` if gone."""
     for status in _descendants(server_pid):
         numbers = next((row.split()[1:] for row in status if row.startswith("NSpid:")), ())

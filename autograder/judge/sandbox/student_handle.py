@@ -4,9 +4,12 @@ import itertools
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -17,7 +20,7 @@ from autograder.judge.sandbox.faults import MachineFault, SubmissionFault, Unans
 SCARCE = 1 << 30
 
 
-def remove(folder):
+def remove(folder: str | Path) -> None:
     """Remove a folder a submission wrote to. Python's own way gives up on folders nested a thousand deep."""
     if os.name == "posix":
         subprocess.run(["rm", "-rf", "--", str(folder)], stderr=subprocess.DEVNULL, check=False)
@@ -25,7 +28,7 @@ def remove(folder):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_leftovers():
+def remove_leftovers() -> None:
     """Remove the folders of graders that were killed and could not do it themselves."""
     for folder in Path(tempfile.gettempdir()).glob("grading-*-*"):
         owner = folder.name.split("-")[1]
@@ -36,20 +39,20 @@ def remove_leftovers():
 class Student:
     """One submission's process. Made by `Server.spawn`."""
 
-    def __init__(self, server, name, pid, channel, scratch):
+    def __init__(self, server: Any, name: int, pid: int, channel: socket.socket, scratch: str | Path) -> None:
         self.layers = []
         self.pid = pid
         self._server, self._name, self._channel, self._scratch = server, name, channel, scratch
         self._numbers = itertools.count(1)
 
-    def put(self, files):
+    def put(self, files: Mapping[str, Path]) -> None:
         """Copy files, by the name they are to have, to where the cells run."""
         for name, path in files.items():
             place = Path(self._scratch) / name
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
 
-    def open(self, modules, prelude=""):
+    def open(self, modules: Mapping[str, str], prelude: str = "") -> None:
         """Make an empty notebook in the process.
 
         Args:
@@ -58,7 +61,7 @@ class Student:
         """
         self._ask({"op": "open", "modules": dict(modules), "prelude": prelude})
 
-    def run_cell(self, name, source):
+    def run_cell(self, name: str, source: str) -> None:
         """Run one cell of the submission.
 
         Raises:
@@ -67,11 +70,20 @@ class Student:
         """
         self._ask({"op": "cell", "name": name, "source": source})
 
-    def take_probes(self, probing, probes):
+    def take_probes(self, probing: str, probes: str) -> None:
         """Give the process the probes' text, once all cells ran: before that no cell can look at it."""
         self._ask({"op": "probes", "probing": probing, "probes": probes})
 
-    def run_probe(self, exercise, probe, seed, follow=(), blocks="", forbidden=(), view=""):
+    def run_probe(
+        self,
+        exercise: str,
+        probe: str,
+        seed: int,
+        follow: Sequence[str] = (),
+        blocks: str = "",
+        forbidden: Sequence[str] = (),
+        view: str = "",
+    ) -> dict:
         """Run one probe; names in `follow` are bound to what the text `blocks` defines meanwhile.
 
         `forbidden` names what the answer may not call; other names are free.
@@ -128,7 +140,7 @@ class Student:
         reasons["SIGABRT"] = "was aborted, as when memory runs out"
         return SubmissionFault(f"its process {reasons.get(name, 'was ended by ' + name)}")
 
-    def close(self):
+    def close(self) -> None:
         """End the process and remove its scratch folder."""
         self._channel.close()
         try:

@@ -14,6 +14,7 @@ import os
 import sys
 import traceback
 import types
+from typing import Any, cast
 
 import isolation
 import tripwire
@@ -41,42 +42,42 @@ class Held:
         "json",
     )
 
-    def __init__(self):
+    def __init__(self) -> None:
         for name in self.MODULES:
             __import__(name)
         # Held as default values: names of this module, too, are within reach of a cell.
         self.modules = dict(sys.modules)
         self.contents = [(vars(sys.modules[name]), dict(vars(sys.modules[name]))) for name in self.MODULES]
-        self.finders = list(sys.meta_path), list(sys.path_hooks)
+        self.finders: tuple[list[Any], list[Any]] = list(sys.meta_path), list(sys.path_hooks)
 
-    def put_back(self, modules=sys.modules, system=sys):
+    def put_back(self, modules: dict = sys.modules, system: Any = sys) -> None:
         """Mend what a cell took away."""
-        for contents, before in self.contents:
-            contents.update(before)
+        for contents, original in self.contents:
+            contents.update(original)
         system.modules = modules
         for name, module in self.modules.items():
             if name != "__main__" and modules.get(name) is not module:
                 modules[name] = module
-        for found, before in zip((system.meta_path, system.path_hooks), self.finders, strict=True):
-            found[:0] = [one for one in before if one not in found]
+        for found, finders in zip((system.meta_path, system.path_hooks), self.finders, strict=True):
+            found[:0] = [one for one in finders if one not in found]
 
 
 class Notebook:
     """The namespace a learner's cells run in, as `__main__`."""
 
-    def __init__(self, modules, prelude):
+    def __init__(self, modules: dict[str, str], prelude: str) -> None:
         self.module = types.ModuleType("__main__")
         self.namespace = self.module.__dict__
         self.namespace["__builtins__"] = builtins
         self.namespace["get_ipython"] = lambda: NullShell()
         self.namespace["display"] = lambda *shown, **options: None
-        self.loop = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         sys.modules["__main__"] = self.module
         self.lent = modules
         sys.meta_path.insert(0, TextImporter(modules))
         exec(compile(prelude, "<prelude>", "exec"), {})
 
-    def run(self, name, source):
+    def run(self, name: str, source: str) -> None:
         """Run one cell, given as plain Python; as in Jupyter it may await. Raises what it raises."""
         file = f"<cell {name}>"
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
@@ -88,7 +89,9 @@ class Notebook:
             self.loop = asyncio.new_event_loop()
         self.loop.run_until_complete(eval(code, self.namespace))
 
-    def probe(self, entry, run_probe, seed, follow, blocks, forbidden):
+    def probe(
+        self, entry: Any, run_probe: Any, seed: int, follow: list[str], blocks: str, forbidden: list[str]
+    ) -> dict:
         """Run a probe on an answer, with the names in `follow` bound to trusted blocks for its duration."""
         trusted = types.ModuleType("blocks")
         exec(compile(blocks, "<blocks>", "exec"), trusted.__dict__)
@@ -121,20 +124,20 @@ class NullShell:
 class TextImporter:
     """Imports modules from texts, when they are asked for."""
 
-    def __init__(self, texts):
+    def __init__(self, texts: dict[str, str]) -> None:
         self.texts = texts
 
-    def find_spec(self, name, path=None, target=None):
-        return importlib.machinery.ModuleSpec(name, self) if name in self.texts else None
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        return importlib.machinery.ModuleSpec(name, cast(Any, self)) if name in self.texts else None
 
-    def create_module(self, spec):
+    def create_module(self, spec: Any) -> None:
         return None
 
-    def exec_module(self, module):
+    def exec_module(self, module: types.ModuleType) -> None:
         exec(compile(self.texts[module.__name__], f"<{module.__name__}>", "exec"), module.__dict__)
 
 
-def describe(error):
+def describe(error: BaseException) -> dict[str, str]:
     """An exception as the judge may pass it on: type, message, and the learner's own line."""
     line = ""
     try:
@@ -147,7 +150,7 @@ def describe(error):
     return {"type": type(error).__name__[:80], "message": text[:MAX_TEXT], "line": line[:200]}
 
 
-def main(channel, scratch, readable, limits, listable=()):
+def main(channel: Any, scratch: str, readable: list[str], limits: Any, listable: Any = ()) -> None:
     """Serve one submission until the judge closes the channel. Never returns."""
     try:
         _quiet(channel)

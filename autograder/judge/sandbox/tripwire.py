@@ -10,6 +10,7 @@ import inspect
 import itertools
 import sys
 import types
+from collections.abc import Iterable
 
 _guarded = set()  # libraries that ready-made answers may come from, once imported
 _armed = frozenset()
@@ -23,12 +24,12 @@ class ForbiddenCall(RuntimeError):
     """The answer called what the exercise builds."""
 
 
-def guard(libraries):
+def guard(libraries: Iterable[str]) -> None:
     """From now on, look for forbidden names in these libraries."""
     _guarded.update(libraries)
 
 
-def arm(names, *trusted):
+def arm(names: Iterable[str], *trusted: dict) -> None:
     """From now on, refuse these names of the libraries to everybody but the trusted namespaces.
 
     Args:

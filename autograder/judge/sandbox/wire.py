@@ -12,6 +12,7 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class TimedOut(TimeoutError):
     """No complete frame came in time."""
 
 
-def send(channel, header, arrays=None):
+def send(channel: socket.socket, header: dict, arrays: dict | None = None) -> None:
     """Send one frame.
 
     Args:
@@ -90,7 +91,9 @@ def _may_travel(dtype):
     return isinstance(dtype, str) and (dtype in DTYPES or re.fullmatch(r"<U[1-9]\d{0,5}", dtype) is not None)
 
 
-def receive(channel, timeout=None, watch=None):
+def receive(
+    channel: socket.socket, timeout: float | None = None, watch: Callable[[], None] | None = None
+) -> tuple[dict, dict]:
     """Receive one frame.
 
     Args:
@@ -155,6 +158,6 @@ def _read(channel, size, deadline, watch):
     return bytes(chunks)
 
 
-def pair():
+def pair() -> tuple[socket.socket, socket.socket]:
     """Two connected sockets, one for each side."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
