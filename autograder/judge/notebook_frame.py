@@ -92,7 +92,7 @@ class Frame:
                 text, kind = cell.source, cell.kind
                 if kind != "code" and self._lost_answers(text):
                     text, kind = self.reader.code_in_text(text), "code"
-                count: int = sum(len(one) for one in extras.values())
+                count = len([one for found in extras.values() for one in found])
                 own = _own(kind, text, len(extras), count)
                 extras.setdefault(last, []).append(own)
             else:
