@@ -208,6 +208,8 @@ def test_right_answers_in_different_styles_are_no_false_alarm(name, root, tmp_pa
     for one in lab.exercises:
         for number, entry in enumerate(entries.alternatives(lab.name, one)):
             own.setdefault(f"style {number}", {})[one] = pieces(entry_source(entry, lab), lab) - usual
+    # Some exercises have more known styles than others; a learner answers all of them in one.
+    own = {style: places for style, places in own.items() if len(places) == len(lab.exercises)}
     assert len(own) >= 3 and all(sum(map(len, places.values())) > 300 for places in own.values())
     assert similar_answers.find_pairs(own) == []
 
