@@ -17,7 +17,8 @@ class LatePenalties(AssignLatePenalties):
         nb, resources = super().preprocess(nb, resources)
         names = resources["nbgrader"]
         try:
-            settle(Path.cwd(), find_notebook(Path.cwd(), names["assignment"]), self.config, names["student"])
+            notebook = find_notebook(Path.cwd(), names["assignment"], names["notebook"])
+            settle(Path.cwd(), notebook, self.config, names["student"])
         except GradeError as error:
             self.log.error("no penalty was assigned: %s", error)
         return nb, resources

@@ -2,12 +2,12 @@
 
 A probe is one function. The engine runs it in several views, without extra work for its author:
 
-values   its outputs
-slopes   by a tape around the run: gradients to the inputs that were drawn and the weights that were set
-again    once more, with new values on the same shapes, on the same layers, and in training with predictable dropout;
-         and what became of the caller's arrays, lists and dictionaries
-batch    the answer traced into a graph that does not know how large the batch is
-half     on float16
+* values: its outputs;
+* slopes: by a tape around the run, gradients to the inputs that were drawn and the weights that were set;
+* again: once more, with new values on the same shapes, on the same layers, and in training with predictable dropout; and
+  what became of the caller's arrays, lists and dictionaries;
+* batch: the answer traced into a graph that does not know how large the batch is;
+* half: on float16.
 
 Nothing here decides anything: `autograder.judge.view_marks` does, in the judge. All but `values` and `again` need
 TensorFlow. This file imports nothing else of the project, because the student process has nothing of it to import.

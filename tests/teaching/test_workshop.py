@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -121,7 +122,9 @@ class Service:
 
     def start(self):
         script = SERVE.format(
-            path=[str(self.root), str(self.root / "tests")], folder=str(self.folder), port=self.port
+            path=[str(self.root), str(self.root / "tests"), str(Path(__file__).parent)],
+            folder=str(self.folder),
+            port=self.port,
         )
         self.process = subprocess.Popen([sys.executable, "-c", script])
         deadline = time.monotonic() + 60
@@ -608,6 +611,6 @@ def test_nor_in_the_gradebook_whether_the_mark_is_there_or_was_taken_out(tmp_pat
     assert all(scores[name, "check_softmax"] == 2 for name in ("ada", "bo", "cy"))
 
 
-def full_marks(lesson, cells, notes):
-    marks = [Mark(cell.name, cell.points, cell.points) for cell in lesson.exercises.values()]
-    return Verdict(lesson.lab, 1, marks, list(notes))
+def full_marks(assignment, cells, notes):
+    marks = [Mark(cell.name, cell.points, cell.points) for cell in assignment.exercises.values()]
+    return Verdict(assignment.name, 1, marks, list(notes))
