@@ -89,7 +89,7 @@ class Look:
 
     def _watched(self, answer, args, kwargs):
         result = answer(*args, **kwargs)
-        self.given.append(_mutable((*args, *(kwargs[name] for name in sorted(kwargs)))))
+        self.given.append(_checksum(_mutable((*args, *(kwargs[name] for name in sorted(kwargs))))))
         return result
 
     def _in_a_graph(self, answer, args, kwargs):
@@ -242,11 +242,20 @@ def _counted(layer, names):
     return np.array([sum(int(np.prod(weight.shape)) for weight in layer.trainable_weights), *same], "int64")
 
 
+def _checksum(contents):
+    """One number for what a call was given, as a course's documents would be thousands of arrays."""
+    number = 0
+    for path, array in contents.items():
+        number = zlib.crc32(f"{path} {array.dtype} {array.shape} ".encode() + array.tobytes(), number)
+    return {"": np.array(number, "int64")} if contents else {}
+
+
 def _mutable(value, path=""):
     """Path -> what is in lists, dictionaries and NumPy arrays, which a function could have changed."""
     found = {}
     if isinstance(value, np.ndarray):
-        found[path] = value.copy()
+        if value.dtype != object:  # its bytes would be addresses
+            found[path] = value.copy()
     elif isinstance(value, list | tuple | dict):
         items = sorted(value.items(), key=str) if isinstance(value, dict) else list(enumerate(value))
         if not isinstance(value, tuple):
