@@ -53,7 +53,7 @@ class RepairingExporter(NotebookExporter):
             )
         path, note, reason = notebook_in(Path(filename).parent, names["notebook"])
         if path is None:
-            raise NbGraderException(reason)
+            _leave_open(names, reason)
         try:
             content = read_submission(path)
         except OSError as error:

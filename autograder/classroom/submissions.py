@@ -110,9 +110,11 @@ def find_submissions(course_dir, lesson, student="*"):
     others = {one.name for one in find_assignments(course_dir, lesson.lab)} - {lesson.name}
     for person in sorted((Path(course_dir) / "submitted").glob("*")):
         name = person.name
-        if student not in ("*", name) or name.startswith(".") or not (person.is_dir() or person.is_symlink()):
-            continue
         folder = person / lesson.lab
+        if student not in ("*", name) or not (person.is_dir() or person.is_symlink()):
+            continue
+        if name.startswith(".") and not folder.is_dir():  # a program's, such as .ipynb_checkpoints
+            continue
         reason = reason_ungradable(folder) or _absent(person, lesson)
         path, note = None, ""
         if not reason:

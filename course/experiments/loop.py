@@ -43,9 +43,8 @@ def run(model, data, progress, shuffle=False):
             for stack in stacks:
                 steps(stack)
             progress.on_train_batch_end(end - 1, {"loss": float(model.get_metrics_result()["loss"])})
-    model.optimizer.finalize_variable_values(
-        model.trainable_variables
-    )  # takes averaged weights, if there are any
+    # Takes averaged weights, if there are any.
+    model.optimizer.finalize_variable_values(model.trainable_variables)
 
 
 def _ends(steps, every):
@@ -71,6 +70,11 @@ def _stacks(data, numbers):
     return [keras.tree.map_structure(lambda *each: np.stack(each), *group) for group in groups]
 
 
+def _is_news(record):
+    """Not that each model and each length of batch has a graph of its own: that is as it should be here."""
+    return "tf.function retracing" not in record.getMessage()
+
+
 def _steps(model, batch):
     """A compiled function that trains on a stack of batches; made once for each `compile`."""
     made = getattr(model, "steps_together", None)
@@ -78,6 +82,7 @@ def _steps(model, batch):
         return made.steps
     import tensorflow as tf
 
+    tf.get_logger().addFilter(_is_news)
     _make_variables(model, batch)
     step = tf.function(model.train_step, jit_compile=True) if model.jit_compile else model.train_step
 

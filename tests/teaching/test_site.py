@@ -116,5 +116,5 @@ def test_the_site_is_whole_and_needs_nothing_from_elsewhere(html):
 def test_the_reference_of_the_code_has_what_people_import(html):
     text = {path.stem: page.ids for path, page in html.items() if path.parent.name == "api"}
     assert "solutions.attention.MultiHeadAttention" in text["solutions"]
-    assert "course.checking.check" in text["course"]
+    assert "course.checking.expectations.check" in text["course"]
     assert "autograder.judge.verdict.Verdict" in text["autograder"]
