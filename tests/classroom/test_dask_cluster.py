@@ -170,7 +170,7 @@ def test_marks_from_worker_processes_one_of_which_is_killed_are_those_from_here(
     tmp_path, template, lesson, local, asked, monkeypatch
 ):
     script = tmp_path / "dask_with_stand_in.py"
-    script.write_text(STAND_IN.format(tests=Path(__file__).parents[1]))
+    script.write_text(STAND_IN.format(tests=str(Path(__file__).parents[1])))
     students = [f"student{number}" for number in range(8)]
     course = make(tmp_path / "course", template, lesson, students)
     there, here = on_cluster_and_here(course, lesson, local(2, script).wait(), monkeypatch, after=2)
