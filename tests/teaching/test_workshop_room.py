@@ -204,7 +204,9 @@ def test_without_node_the_sentence_names_the_cure(monkeypatch):
 
 
 def test_the_proxy_is_pinned(root):
-    lock = json.loads((root / "autograder" / "teaching" / "workshop" / "proxy" / "package-lock.json").read_text())
+    lock = json.loads(
+        (root / "autograder" / "teaching" / "workshop" / "proxy" / "package-lock.json").read_text()
+    )
     pinned = {name: entry for name, entry in lock["packages"].items() if name}
     assert all(
         entry["integrity"].startswith("sha512-") and "resolved" not in entry for entry in pinned.values()
