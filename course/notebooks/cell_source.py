@@ -8,6 +8,7 @@ import ast
 import functools
 import re
 import threading
+import time
 from dataclasses import dataclass
 
 # Cell magics whose body does not run as this notebook's Python. The body of every other one does, as with `%%time`.
@@ -64,6 +65,7 @@ _TRANSPARENT_LINE = re.compile(
 )
 _MAGIC_LINE = re.compile(r"(?m)^\s*[%!?]|=\s*[%!]|\?\s*$")
 _ONE_AT_A_TIME = threading.Lock()  # Python 3.11 parses wrongly, with a SystemError, in two threads at once
+_TRIES = 20
 MAX_WORK = 2_000_000  # IPython reads a cell once for each of its magics: magics times characters
 
 
@@ -129,11 +131,25 @@ def _parse(source):
     """`(tree, "")`, or `(None, problem)`."""
     with _ONE_AT_A_TIME:
         try:
-            return _expect_runnable(ast.parse(source)), ""
+            return _expect_runnable(_syntax_tree(source)), ""
         except SyntaxError as error:
             return None, _in_words(error)
         except (ValueError, RecursionError, MemoryError) as error:
             return None, type(error).__name__
+
+
+def _syntax_tree(source):
+    """`ast.parse`, tried again when a library that parses in another thread, which our lock does not see, broke it.
+
+    Python 3.11 counts the depth of all trees that are made in a process together, and raises `SystemError` when two
+    are made at once; the cell has nothing to do with it.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return ast.parse(source)
+        except SystemError:
+            time.sleep(0.01)
+    return ast.parse(source)
 
 
 def _expect_runnable(tree):

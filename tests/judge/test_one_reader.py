@@ -1,5 +1,6 @@
 """All who read a cell read the same: student process, the judge's static reading, `course check`, checks and report."""
 
+import ast
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from autograder.judge.sandbox.client import Server
 from autograder.judge.sandbox.faults import Unanswered
 from autograder.judge.session import SandboxSession
 from course.checking.code_reader import defines, read_cell
-from course.notebooks import notebook
+from course.notebooks import cell_source, notebook
 
 BODY = "def softmax(x):\n    return x\n"
 
@@ -103,3 +104,18 @@ def test_lines_keep_their_numbers_and_problems_are_named():
         assert there or cell.problem or cell.language or "softmax" in cell.python
     assert read_cell("x = 1\ny = 3 − 1").problem == "line 2: invalid character '−' (U+2212)"
     assert read_cell("%%bash\nls").language == "bash"
+
+
+def test_a_cell_is_read_while_a_library_parses_in_another_thread(monkeypatch):
+    """Python 3.11 raises `SystemError` then, for which no learner can do anything."""
+    parse, failures = ast.parse, iter([SystemError("AST constructor recursion depth mismatch")] * 3)
+
+    def disturbed(source):
+        for failure in failures:
+            raise failure
+        return parse(source)
+
+    monkeypatch.setattr(cell_source.ast, "parse", disturbed)
+    cell = cell_source.read_cell("x = 1 + 2")
+    assert cell.python == "x = 1 + 2" and not cell.problem
+    assert next(failures, None) is None, "the disturbance never came"
