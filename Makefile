@@ -4,6 +4,7 @@
 #   make test ARGS="-k softmax"     more words for the command behind a target
 #   make test VERSIONS=lowest       with the oldest packages that will do, or the newest; in an environment of their own
 #   make gates LAB=attention        one lab only
+#   make test PROCESSES=1           one after the other; without it, as many at a time as cores and memory allow
 #   make bench BENCH=attacks        one of the scripts in benchmarks/, see its README
 
 PYTHON ?= python3
@@ -11,6 +12,7 @@ ARGS ?=
 LAB ?=
 BENCH ?= grading transformer
 VERSIONS ?= pinned
+PROCESSES ?= auto
 ENV := .venv$(patsubst %,-%,$(filter-out pinned,$(VERSIONS)))
 BIN := $(ENV)/bin
 # One mark for each part that is installed: the grader and its labs, a workshop's Hub on top, or all of it.
@@ -47,7 +49,7 @@ demo: $(GRADER) ## grade a class of sample submissions and show what went wrong
 	@$(BIN)/autograder demo $(ARGS)
 
 test: $(ALL) ## run the test suite
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 torch: $(ALL) ## hold the reference on PyTorch against TensorFlow; installs PyTorch (on Linux several GB)
 	@$(BIN)/pip install -q torch

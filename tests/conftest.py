@@ -8,9 +8,19 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+# A process of the suite, its fork server and the students of both.
+GIB_EACH = 5
+
+
+def pytest_xdist_auto_num_workers(config):
+    """How many processes `-n auto` means: no more than cores and free memory allow; one is none besides this."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    fit = int(psutil.virtual_memory().available / 2**30 / GIB_EACH)
+    return found if (found := min(cores, fit, 4)) > 1 else 0
 
 
 @pytest.fixture(scope="session")
