@@ -6,6 +6,10 @@ In a lab notebook:
 
     course.check(softmax)       # is my answer right? if not, what is the likely mistake?
     course.hint("softmax")      # one more hint
+    course.status()             # how far am I, and what comes next?
+    course.step_over("softmax") # stuck: go on with the course's
+    course.solution("softmax")  # one way to write it, after a pass or after real tries
+    course.reset("softmax")     # the exercise as it was handed out, in a new cell
 
 and inside a workshop `course.submit()`, marks at once, and `course.catch_up("softmax")`, an answer that was released.
 """
@@ -43,6 +47,10 @@ __all__ = [
     "plots",
     "preset",
     "pretrained",
+    "reset",
+    "solution",
+    "status",
+    "step_over",
     "submit",
     "use_preset",
 ]
@@ -58,10 +66,25 @@ def __getattr__(name):
 
 
 def check(answer, exercise=None):
-    """Check an answer at once. See `course.checking.run_checks`."""
-    from course.checking import run_checks
+    """Check an answer at once; say what comes next when it passes.
 
+    Args:
+        answer: the function or class, or its name.
+        exercise: its exercise, if it goes by another name.
+
+    Returns:
+        A `course.checking.Report`, which shows itself.
+
+    Raises:
+        CourseError: if that is no exercise, or nothing of that name is there yet; the text says what to do.
+    """
+    from course.checking import run_checks
+    from course.checking.which import find_answer
+    from course.progress.after_check import after_check
+
+    answer, exercise = find_answer(answer, exercise, _callers_variables())
     found = run_checks(answer, exercise)
+    after_check(found, answer)
     if "COURSE_WORKSHOP_URL" in os.environ:
         from course.workshop.board_client import report
 
@@ -74,6 +97,42 @@ def hint(exercise):
     from course.checking.hints import hint as show
 
     return show(exercise)
+
+
+def status(lab=None):
+    """How far you are, in this lab and in all of them. See `course.progress.status.status`."""
+    from course.progress.status import status as look
+
+    return look(lab, _callers_variables())
+
+
+def reset(exercise):
+    """An exercise as it was handed out, in a new cell. See `course.progress.stubs.reset`."""
+    from course.checking.which import name_of
+    from course.progress.stubs import reset as put_back
+
+    return put_back(name_of(exercise, "course.reset"), _callers_variables())
+
+
+def step_over(exercise):
+    """Stuck: go on with the course's own. See `course.progress.ways_on.step_over`."""
+    from course.checking.which import name_of
+    from course.progress.ways_on import step_over as go_on
+
+    return go_on(name_of(exercise, "course.step_over"), _callers_variables())
+
+
+def solution(exercise):
+    """One way to write an exercise, after a pass or after real tries. See `course.progress.ways_on.solution`."""
+    from course.checking.which import name_of
+    from course.progress.ways_on import solution as show
+
+    return show(name_of(exercise, "course.solution"))
+
+
+def _callers_variables():
+    """The global variables of whoever called a function of this module: the notebook's."""
+    return sys._getframe(2).f_globals
 
 
 def carry(*names, **options):

@@ -163,9 +163,10 @@ def _minutes(cell):
 
 
 def _task(cell):
-    """What a learner reads above an exercise: its frame and its folded hints."""
+    """What a learner reads above an exercise: its frame and its folded hints. The heading is for the table of contents."""
     stars = "●" * cell.difficulty + "○" * (3 - cell.difficulty)
-    rows = [f"**Exercise** · {_points(cell)} · about {_minutes(cell)} · difficulty {stars}"]
+    rows = [f"#### Exercise: `{cell.name}`"]
+    rows.append(f"{_points(cell)} · about {_minutes(cell)} · difficulty {stars}")
     rows.append(
         f"Write `{cell.name}` in the next cell and run it; then run the check below it. "
         f'Stuck? Unfold a hint, or call `course.hint("{cell.name}")` for one at a time.'

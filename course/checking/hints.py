@@ -4,6 +4,7 @@ import html
 from collections.abc import Callable
 
 from course.checking import in_html
+from course.checking.which import name_of
 from course.notebooks.lesson import find_exercise
 
 _SHOWN = {}
@@ -36,9 +37,9 @@ def hint(exercise: str | Callable) -> Hint:
         exercise: its name, or the function or class itself.
 
     Raises:
-        UnknownName: if there is no such exercise; the message names the nearest.
+        CourseError: if it is no exercise, an `UnknownName` that names the nearest if it is nearly one.
     """
-    exercise = str(getattr(exercise, "__name__", exercise))
+    exercise = name_of(exercise, "course.hint")
     _, cell = find_exercise(exercise)
     number = _SHOWN[exercise] = min(_SHOWN.get(exercise, 0) + 1, len(cell.hints))
     return Hint(exercise, number, len(cell.hints), cell.hints[number - 1])

@@ -51,11 +51,15 @@ class CheckOutcome:
 
 
 class Report:
-    """What `course.check` found. Shows itself as a list, in a notebook and in a terminal."""
+    """What `course.check` found. Shows itself as a list, in a notebook and in a terminal.
+
+    `then` is a sentence that comes last, such as what to do next; `code` in it is set as code.
+    """
 
     def __init__(self, exercise: str, points: float, outcomes: list[CheckOutcome]) -> None:
         self.exercise = exercise
         self.outcomes = outcomes
+        self.then = ""
         # As in grading, a shortcut earns nothing; and not taking one earns nothing by itself.
         shortcut = any(outcome.problem for outcome in outcomes if outcome.name == BY_HAND)
         tried = [outcome.problem for outcome in outcomes if outcome.name != BY_HAND]
@@ -81,6 +85,7 @@ class Report:
         for outcome in self.outcomes:
             rows.append(f"  {wrong if outcome.problem else right} {outcome.name}")
             rows += [f"      {line}" for line in (outcome.problem or "").splitlines()]
+        rows += [self.then.replace("`", "")] if self.then else []
         return printable("\n".join(rows))
 
     def _repr_html_(self):
@@ -93,9 +98,10 @@ class Report:
                 rows.append(f'<div style="margin:2px 0 6px 1.4em">{lines}</div>')
             rows.append("</li>")
         colour = "#2e7d32" if self.passed else "#c62828"
+        then = f"<div>{in_html(self.then)}</div>" if self.then else ""
         return (
             f'<div style="border-left:4px solid {colour};padding:4px 12px"><b>{html.escape(self.headline())}</b>'
-            f'<ul style="list-style:none;margin:4px 0;padding:0">{"".join(rows)}</ul></div>'
+            f'<ul style="list-style:none;margin:4px 0;padding:0">{"".join(rows)}</ul>{then}</div>'
         )
 
     def _repr_mimebundle_(self, include=None, exclude=None):

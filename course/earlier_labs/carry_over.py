@@ -2,9 +2,7 @@
 
     MultiHeadAttention, causal_mask = course.carry("MultiHeadAttention", "causal_mask")
 
-brings the learner's own, if it passes all its visible checks, and else the course's, and says which.
-
-(The module is called `carrying` because importing `course.carry` would put a module where the function is.)
+brings the learner's own, if it passes all its visible checks, and else the course's, and says which, out of which file.
 """
 
 import contextlib
@@ -14,9 +12,12 @@ import os
 from pathlib import Path
 
 from course.errors import CourseError
+from course.machine.time_limit import TooLong, time_limit
 from course.notebooks import notebook as notebooks
 
 UP = 3  # how many folders above the current one are searched for the earlier lab
+SECONDS_A_CELL = 20  # definitions alone are run, which take none
+SECONDS_OF_CHECKS = 60  # of one exercise
 
 
 def carry(*names, notebook=None):
@@ -42,7 +43,7 @@ def carry(*names, notebook=None):
         found.append(_ours(name, reason) if own is None else own)
         if not grading:
             end = "" if reason.endswith((".", "?", "!")) else "."
-            print(f"{name}: {'the course’s, because ' if own is None else 'yours, '}{reason}{end}")
+            print(f"{name}: {'the course’s, because ' if own is None else ''}{reason}{end}")
     return found[0] if len(found) == 1 else tuple(found)
 
 
@@ -59,13 +60,16 @@ def _ours(name, reason):
 
 
 def _own(name, given):
-    """`(the learner's, where it is from)`, or `(None, why not)`."""
+    """`(the learner's, whose it is and where it is from)`, or `(None, why not)`."""
     from course.notebooks.lesson import find_exercise
 
     lesson, _ = find_exercise(name)
     path = Path(given).expanduser() if given is not None else look_for(lesson)
     if path is None:
         return None, f"there is no {lesson.lab}/{lesson.name}.ipynb next to this lab"
+    elsewhere = given is None and not _beside(path, lesson)
+    if elsewhere:  # a path that runs up through folders says little
+        path = path.resolve()
     try:
         book = notebooks.read(path)
     except notebooks.NotebookError as error:
@@ -77,18 +81,30 @@ def _own(name, given):
         return None, f"in {path} {problems[name]}"
     if not book.has_answer(name) or name not in vars(module):
         return None, f"{path} does not define it"
-    return _checked(name, getattr(module, name), path)
+    return _checked(name, getattr(module, name), path, elsewhere)
 
 
-def _checked(name, own, path):
+def _checked(name, own, path, elsewhere):
     from course import checking
     from course.checking.rerun import UNWRITTEN
 
-    with _hushed():
-        report = checking.run_checks(own, name)
+    try:
+        with _hushed(), time_limit(SECONDS_OF_CHECKS):
+            report = checking.run_checks(own, name)
+    except TooLong:
+        return (
+            None,
+            f"yours in {path} does not come to an end in its checks: is there a loop that never ends?",
+        )
     wrong = [outcome for outcome in report.outcomes if outcome.problem]
     if not wrong:
-        return own, f"from {path}: it passes {_count(len(report.outcomes), 'check')}"
+        passes = f"it passes {_count(len(report.outcomes), 'check')}"
+        if elsewhere:
+            return own, (
+                f"from {path}, since there is none next to this lab; {passes}. Not yours? Name your own: "
+                f'course.carry("{name}", notebook="...")'
+            )
+        return own, f"yours, from {path}: {passes}"
     if all(outcome.problem.startswith(UNWRITTEN) for outcome in wrong):
         return None, f"you have not written it yet in {path}"
     worst = f"“{wrong[0].name}”: {wrong[0].problem.splitlines()[0]}"
@@ -113,11 +129,18 @@ def look_for(lesson):
     return None
 
 
+def _beside(path, lesson):
+    """Whether a notebook lies in the labs folder of the current one, or in that which one stands in or above."""
+    here = Path.cwd()
+    homes = (here.parent, here, here / "labs")
+    return any((home / lesson.lab / path.name).resolve() == path.resolve() for home in homes)
+
+
 @functools.lru_cache(maxsize=8)
 def _run(book):
     # A `Notebook` is its own text: a notebook that was saved anew is another key.
     with _hushed():
-        return notebooks.execute(book, own="definitions")
+        return notebooks.execute(book, own="definitions", limit=SECONDS_A_CELL)
 
 
 @contextlib.contextmanager

@@ -29,25 +29,39 @@ def changed(new, since):
         since: another one, or the name of an exercise of an earlier lab.
 
     Returns:
-        A `Comparison`, which a notebook shows as a table; or one of nothing, which says what is missing.
+        A `Comparison`, which a notebook shows as a table. Where an earlier lab's class is not there or not written, the
+        course's stands in, and the comparison says so. Without code to show, it says what is missing.
 
     Raises:
         CourseError: if `since` is no exercise; the text names the nearest.
     """
     earlier = since if isinstance(since, str) else since.__name__
     try:
-        return Comparison(
-            earlier, _lines(_source_of(since), earlier), new.__name__, _lines(_source_of(new), new.__name__)
-        )
+        lines = _lines(_source_of(new), new.__name__)
+        old, instead = _earlier(since, earlier)
+        return Comparison(earlier, old, new.__name__, lines, instead=instead)
     except _Missing as missing:
         return Comparison(earlier, [], new.__name__, [], str(missing))
+
+
+def _earlier(since, name):
+    """The lines of the older class, and why they are the course's, if they are."""
+    try:
+        return _lines(_source_of(since), name), ""
+    except _Missing as missing:
+        from course import blocks
+
+        ready = getattr(blocks, name, None) if isinstance(since, str) else None
+        if not inspect.isclass(ready):
+            raise
+        return _lines(inspect.getsource(ready), name), f"{missing} So this is the course’s {name}."
 
 
 class Comparison:
     """Two classes side by side. `rows` holds `(mark, old line, mark, new line)`; a mark is `""`, `GONE` or `NEW`."""
 
-    def __init__(self, old_name, old, new_name, new, missing=""):
-        self.old_name, self.new_name, self.missing = old_name, new_name, missing
+    def __init__(self, old_name, old, new_name, new, missing="", instead=""):
+        self.old_name, self.new_name, self.missing, self.instead = old_name, new_name, missing, instead
         self.rows = list(_side_by_side(old, new))
         self.kept = sum(not mark for _, _, mark, line in self.rows if line)
         self.total = len(new)
@@ -65,7 +79,9 @@ class Comparison:
 
     def summary(self):
         """How much stayed, in a sentence."""
-        return f"Of {self.total} lines of what your {self.new_name} does, {self.kept} stood in your {self.old_name}."
+        whose = "the course’s" if self.instead else "your"
+        found = f"Of {self.total} lines of what your {self.new_name} does, {self.kept} stood in {whose} {self.old_name}."
+        return f"{self.instead} {found}".lstrip()
 
     def _repr_html_(self):
         if self.missing:

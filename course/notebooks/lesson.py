@@ -203,5 +203,12 @@ def find_exercise(name):
     known = {exercise: lesson for lesson in lessons().values() for exercise in lesson.exercises}
     if name in known:
         return known[name], known[name].exercises[name]
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
+    alike = {each.lower(): each for each in known}
+    near = [alike[each] for each in difflib.get_close_matches(str(name).lower(), alike, n=3, cutoff=0.6)]
+    if not near and len(known) <= 12:
+        near = sorted(known)
+    if not near:
+        raise UnknownName(
+            f"no exercise called {name!r}: each lab's table of contents lists its exercises, and so does course.status()"
+        )
     raise UnknownName(f"no exercise called {name!r}; did you mean {', '.join(near)}?")

@@ -6,6 +6,7 @@ notebook, `nb.metadata["course"] = {"lab": "lab1_attention"}`. A cell without a 
 
 import ast
 import asyncio
+import contextlib
 import dataclasses
 import inspect
 import json
@@ -21,6 +22,7 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 from course.errors import CourseError, UnknownName
+from course.machine.time_limit import TooLong, time_limit
 from course.notebooks.cell_source import read_cell
 from course.notebooks.find_cells import ALIKE, defined_in, likeness, without_labs_code, without_unfinished
 from course.notebooks.lesson import find_lesson, lessons
@@ -198,7 +200,7 @@ def _note(thing):
     return note if isinstance(note, dict) else {}
 
 
-def execute(notebook, own="all", before=lambda cell: None):
+def execute(notebook, own="all", before=lambda cell: None, limit=None):
     """Run set-up, given and answer cells, and the learner's own, in a fresh module.
 
     A cell that fails does not stop the others. Its traceback has the right lines, and `inspect.getsource` works.
@@ -208,6 +210,7 @@ def execute(notebook, own="all", before=lambda cell: None):
         own: `"all"` runs the learner's own cells as they are; `"definitions"` only their imports, functions and
             classes. Errors in them are not reported either way.
         before: called with each cell before it runs.
+        limit: seconds that each cell may take; as long as it likes if left out.
 
     Returns:
         `(module, problems)`: the module with everything defined, and for each answer whose cell failed, its name
@@ -232,7 +235,7 @@ def execute(notebook, own="all", before=lambda cell: None):
                 problems[cell.name or cell.role] = _unreadable(read_as.problem)
             continue
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), time_limit(limit) if limit else contextlib.nullcontext():
                 warnings.simplefilter("ignore")
                 tree = read_as.tree
                 if cell.role is None and own == "definitions":
@@ -243,6 +246,11 @@ def execute(notebook, own="all", before=lambda cell: None):
                     _wait_for(loop, eval(code, module.__dict__))
                 else:
                     exec(code, module.__dict__)
+        except TooLong:
+            if cell.role is not None:
+                problems[cell.name or cell.role] = (
+                    f"its cell did not come to an end within {limit:g} s: is there a loop that never ends?"
+                )
         except (Exception, SystemExit) as error:
             if cell.role is not None:
                 problems[cell.name or cell.role] = _in_words(error, file)

@@ -12,6 +12,7 @@ from pathlib import Path
 from course.checking import in_html
 from course.errors import CourseError
 from course.notebooks.lesson import find_exercise, find_lesson
+from course.notebooks.shell import notebook_shell
 from course.workshop import board_client
 
 SAVED = 20  # seconds a notebook may be old on disk before its learner is told so
@@ -114,7 +115,7 @@ def catch_up(exercise):
     _expect_workshop(f'course.catch_up("{name}")', f'course.hint("{name}") helps everywhere.')
     answer = _ask(f"answers/{name}", {})
     source = f"{MARK}: {name} is the course's answer, and earns no points.\n\n{answer['source']}"
-    shell = _shell()
+    shell = notebook_shell()
     if shell is None:
         print(source)
         return
@@ -139,12 +140,6 @@ def _ask(path, body, timeout=board_client.TIMEOUT):
             f"The workshop's board cannot be reached ({getattr(error, 'reason', error)}). Try again in a moment; "
             "your work is safe in your notebook."
         ) from None
-
-
-def _shell():
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return shell if hasattr(shell, "kernel") else None
 
 
 def _path(lab, given):

@@ -36,7 +36,7 @@ def test_cells_of_the_source_notebook(project):
         == "Because adding is the exercise.\n\nAnd because it is cheap.\n\nPoints:\n\n- 1: it is cheap"
     )
     task = cells["task-double"].source
-    assert task.startswith("**Exercise** · 2 points · about 5 minutes · difficulty ●○○")
+    assert task.startswith("#### Exercise: `double`\n\n2 points · about 5 minutes · difficulty ●○○")
     assert "<details><summary>Hint 2</summary>\n\nAdd the number to itself.\n\n</details>" in task
     assert 'course.hint("double")' in task and "a ready-made `multiply` is not." in task
     assert "1.5 points" in cells["task-Doubler"].source and "ready-made" not in cells["task-Doubler"].source

@@ -415,6 +415,28 @@ def a_return_at_the_top_level(book):
     book["answer-softmax"]["source"] += "\nreturn 1"
 
 
+# What the course brings to those who are stuck
+
+
+@case()
+def stepped_over_and_written_later(book):
+    book.insert(book.at("check-softmax"), 'softmax = course.step_over("softmax")\ncourse.step_over(softmax)')
+    book.insert(
+        len(book.cells), 'MultiHeadAttention = course.step_over("MultiHeadAttention")\ncourse.status()'
+    )
+
+
+@case("softmax", r"")
+def stepped_over_alone(book):
+    book["answer-softmax"]["source"] = 'softmax = course.step_over("softmax")'
+
+
+@case("split_heads", r"")
+def stepped_over_beside_what_is_not_written(book):
+    book["answer-split_heads"]["source"] = book.stub("split_heads")
+    book.insert(book.at("check-split_heads"), 'split_heads = course.step_over("split_heads")')
+
+
 @pytest.fixture(scope="module")
 def grader():
     running = Grader(seconds=5)

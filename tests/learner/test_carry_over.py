@@ -166,3 +166,33 @@ def test_without_a_ready_made_one_it_has_to_be_ones_own(later, monkeypatch):
         carry("double")
     earlier(later)
     assert carry("double")(4) == 8
+
+
+def test_an_endless_answer_is_stopped_and_named(later, capsys, monkeypatch):
+    monkeypatch.setattr("course.earlier_labs.carry_over.SECONDS_A_CELL", 0.3)
+    earlier(
+        later, {"double": "while True:\n    pass\n", "quadruple": "def quadruple(x):\n    return 4 * x\n"}
+    )
+    double, quadruple = carry("double", "quadruple")
+    assert (double(2), quadruple(2)) == ("the course's double", 8)
+    out = capsys.readouterr().out
+    assert "its cell did not come to an end within 0.3 s: is there a loop that never ends?" in out
+
+
+def test_an_endless_function_is_stopped_in_its_checks(later, capsys, monkeypatch):
+    monkeypatch.setattr("course.earlier_labs.carry_over.SECONDS_OF_CHECKS", 0.3)
+    endless = "def double(x):\n    while True:\n        try:\n            x += 1\n        except Exception:\n            pass\n"
+    earlier(later, {"double": endless})
+    assert carry("double")(2) == "the course's double"
+    assert "does not come to an end in its checks" in capsys.readouterr().out
+
+
+def test_one_from_elsewhere_is_not_called_yours(later, capsys, monkeypatch, tmp_path):
+    earlier(later)
+    deeper = later / "a copy" / "lab8_later"
+    deeper.mkdir(parents=True)
+    monkeypatch.chdir(deeper)
+    assert carry("double")(4) == 8
+    out = capsys.readouterr().out
+    assert "yours" not in out.split(";")[0] and str(tmp_path / "labs" / "lab7_tiny" / "tiny.ipynb") in out
+    assert "since there is none next to this lab" in out and "Not yours?" in out

@@ -98,6 +98,15 @@ def test_an_earlier_lab_is_read_from_its_notebook(tmp_path, monkeypatch, classes
             course.changed(classes[0], since="doubel")
 
 
+def test_without_the_earlier_lab_the_courses_class_stands_in(tmp_path, monkeypatch, classes):
+    monkeypatch.chdir(tmp_path)
+    found = course.changed(classes[0], since="BertLayer")
+    assert repr(found).endswith("stood in the course’s BertLayer.")
+    assert "There is no lab3_bert/bert.ipynb next to this lab" in found.summary()
+    assert "So this is the course’s BertLayer." in found.summary()
+    assert any(mark == "−" for mark, *_ in found.rows) and found.total == 3
+
+
 def test_a_class_without_source_says_so():
     assert repr(course.changed(type("Made", (), {}), since=in_a_cell(OLD, "Old", 2))) == (
         "The code of Made cannot be found. Run its cell again, then this one."

@@ -577,7 +577,7 @@ def test_an_answer_comes_after_its_release_and_not_before(in_workshop, tmp_path,
 def test_in_a_notebook_it_becomes_a_new_cell(in_workshop, monkeypatch):
     cells = []
     shell = type("Shell", (), {"kernel": 1, "set_next_input": lambda self, text: cells.append(text)})()
-    monkeypatch.setattr(submit, "_shell", lambda: shell)
+    monkeypatch.setattr(submit, "notebook_shell", lambda: shell)
     in_workshop.release("softmax", True)
     submit.catch_up("softmax")
     assert cells[0].startswith(

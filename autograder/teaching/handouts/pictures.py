@@ -112,7 +112,11 @@ def _run(notebook, lesson, preset, progress):
         client = nbclient.NotebookClient(
             notebook, timeout=LONGEST, allow_errors=True, resources={"metadata": {"path": folder}}
         )
-        environment = os.environ | {"COURSE_PRESET": preset, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        environment = os.environ | {
+            "COURSE_PRESET": preset,
+            "COURSE_PROGRESS": "off",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         try:
             with client.setup_kernel(env=environment, stderr=subprocess.DEVNULL):

@@ -23,7 +23,8 @@
 #
 # **How it works.** Replace `raise NotImplementedError()` in an exercise with your code and run the cell. The cell
 # below it checks your answer and names the likely mistake. Stuck? `course.hint("softmax")` gives a hint, and another one
-# when you call it again. An experiment uses what you built above it, so finish those exercises first.
+# when you call it again. An experiment uses what you built above it, so finish those exercises first; and if one exercise
+# will not come, `course.step_over("softmax")` lets you go on with the course's. `course.status()` shows how far you are.
 
 # %%
 import course  # first, so that TensorFlow starts without a page of messages
