@@ -4,8 +4,6 @@ Starts fast: what needs TensorFlow runs in processes of its own.
 """
 
 import os
-import subprocess
-import sys
 from importlib import util
 from pathlib import Path
 from typing import Annotated
@@ -93,31 +91,22 @@ def lab(
     ] = 8888,
 ):
     """Open JupyterLab on the labs, or on one of them."""
-    from course.notebooks.labs_folder import JUPYTER, find_labs, notebook_of
+    from course.notebooks import jupyter_lab
+    from course.notebooks.labs_folder import find_labs, lies_here, notebook_of
 
+    console = Console(highlight=False, soft_wrap=True)
     with _spoken():
         labs = find_labs(Path.cwd())
         target = notebook_of(labs, name) if name else None
         if util.find_spec("jupyterlab") is None:
             raise CourseError("JupyterLab is not installed: run  pip install jupyterlab")
-    command = [sys.executable, "-m", "jupyterlab", f"--port={port}", f"--ServerApp.root_dir={labs}"]
-    command += [] if browser else ["--no-browser"]
-    if getattr(os, "geteuid", lambda: 1)() == 0:
-        command += ["--allow-root"]  # in a container everybody is root, and JupyterLab would only refuse
-    if target:  # as an address, so that it also stands in what --no-browser prints
-        command += [f"--LabApp.default_url=/lab/tree/{target.relative_to(labs).as_posix()}"]
-    folders = [str(JUPYTER), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
-    environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(folders)}
-    raise typer.Exit(_stay_with(subprocess.Popen(command, cwd=labs, env=environment)))
-
-
-def _stay_with(process):
-    """Wait for a program that handles Ctrl-C itself (JupyterLab asks whether to stop); its exit status."""
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue
+    if not lies_here(labs, Path.cwd()):
+        console.print(
+            f"{SIGNS['note']} There is no labs folder here or above. These are the labs in {escape(str(labs))}."
+        )
+    command = jupyter_lab.command_line(labs, target, port, browser)
+    say = lambda text: console.print(escape(text))  # noqa: E731
+    raise typer.Exit(jupyter_lab.serve(command, labs, jupyter_lab.environment(labs), say))
 
 
 @app.command()

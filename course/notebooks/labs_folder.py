@@ -30,6 +30,11 @@ def find_labs(here):
     )
 
 
+def lies_here(labs, here):
+    """Whether a labs folder is where one is or above, not the one beside this package."""
+    return any(labs in (folder, folder / "labs") for folder in (Path(here), *Path(here).parents))
+
+
 def notebook_of(labs, name):
     """The notebook of the lab called `attention`, `lab1_attention` or `1`.
 

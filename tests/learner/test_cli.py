@@ -6,13 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import platformdirs
 import pytest
 from tiny_course import RIGHT, install, notebook
 from typer.testing import CliRunner
 
 from course import cli
 from course.checking import rerun
-from course.notebooks import labs_folder
+from course.notebooks import jupyter_lab, labs_folder
 
 runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 
@@ -233,15 +234,27 @@ def test_points_follow_the_checks(in_process):
 # course lab
 
 
+ADDRESS = "http://localhost:8888/lab?token=abc"
+LOGGED = f"""[I 2026-12-01 03:00:00.000 LabApp] JupyterLab extension loaded from /somewhere, see https://jupyter.org
+[I 2026-12-01 03:00:01.000 ServerApp] Jupyter Server 2.21.1 is running at:
+[I 2026-12-01 03:00:01.000 ServerApp] {ADDRESS}
+[I 2026-12-01 03:00:01.000 ServerApp]     http://127.0.0.1:8888/lab?token=abc
+"""
+
+
 class Server:
     """Stands in for the process of JupyterLab; `endings` are what waiting for it gives, one after the other."""
 
-    def __init__(self, *endings):
-        self.endings, self.calls = list(endings), []
+    def __init__(self, *endings, log=LOGGED):
+        self.endings, self.calls, self.log = list(endings), [], log
 
-    def start(self, command, cwd, env):
+    def start(self, command, cwd, env, stderr):
         self.calls.append((command, cwd, env))
+        stderr.write(self.log)
         return self
+
+    def poll(self):
+        return None if self.log == LOGGED else self.endings[0]
 
     def wait(self):
         ending = self.endings.pop(0)
@@ -250,11 +263,19 @@ class Server:
         return ending
 
 
+@pytest.fixture(autouse=True)
+def state(tmp_path, monkeypatch):
+    """Where logs and layouts go."""
+    folder = tmp_path / "state"
+    monkeypatch.setattr(platformdirs, "user_state_path", lambda *names, **options: folder)
+    return folder
+
+
 @pytest.fixture
 def jupyter(monkeypatch):
     """Record what would be started."""
     server = Server(0)
-    monkeypatch.setattr(cli.subprocess, "Popen", server.start)
+    monkeypatch.setattr(jupyter_lab.subprocess, "Popen", server.start)
     return server.calls
 
 
@@ -280,11 +301,61 @@ def test_lab_wraps_long_lines_of_code_and_keeps_what_a_machine_says(checkout, ju
     own, site = jupyter[0][2]["JUPYTER_CONFIG_PATH"].split(os.pathsep)
     assert site == "/site/jupyter"
     settings = json.loads((Path(own) / "labconfig" / "default_setting_overrides.json").read_text())
-    [(plugin, given)] = settings.items()
-    package, name = plugin.split(":")
-    schema = Path(sys.prefix, "share", "jupyter", "lab", "schemas", package, f"{name}.json")
-    known = json.loads(schema.read_text())["properties"]["codeCellConfig"]["default"]
-    assert set(given["codeCellConfig"]) == set(known) and given["codeCellConfig"]["lineWrap"]
+    for plugin, given in settings.items():
+        package, name = plugin.split(":")
+        schema = Path(sys.prefix, "share", "jupyter", "lab", "schemas", package, f"{name}.json")
+        known = json.loads(schema.read_text())["properties"]
+        assert set(given) <= set(known), plugin
+        if name == "tracker":
+            default = known["codeCellConfig"]["default"]
+            assert set(given["codeCellConfig"]) == set(default) and given["codeCellConfig"]["lineWrap"]
+
+
+def test_lab_says_the_address_in_one_line(checkout, jupyter):
+    assert run("lab").output == f"JupyterLab is at  {ADDRESS}  Ctrl-C here ends it.\n"
+
+
+def test_lab_shows_nothing_of_a_graders(checkout, jupyter):
+    """All of nbgrader's extensions are off, those of its pages and those of its server."""
+    run("lab")
+    own = Path(jupyter[0][2]["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0])
+    page = json.loads((own / "labconfig" / "page_config.json").read_text())
+    assert page["disabledExtensions"]["@jupyter/nbgrader"]
+    server = json.loads((own / "jupyter_server_config.json").read_text())["ServerApp"]["jpserver_extensions"]
+    folder = Path(sys.prefix, "etc", "jupyter", "jupyter_server_config.d")
+    theirs = [
+        json.loads(file.read_text())["ServerApp"]["jpserver_extensions"]
+        for file in folder.glob("nbgrader*.json")
+    ]
+    assert theirs and {name for each in theirs for name in each} == set(server) and not any(server.values())
+
+
+def test_lab_begins_with_the_contents_open_and_keeps_what_a_learner_closes(checkout, jupyter):
+    from jupyterlab_server.workspaces_handler import WorkspacesManager
+
+    run("lab")
+    folder = jupyter[0][2]["JUPYTERLAB_WORKSPACES_DIR"]
+    manager = WorkspacesManager(folder)
+    assert (
+        manager.load("default")["data"]["layout-restorer:data"]["left"]["current"] == "@jupyterlab/toc:plugin"
+    )
+    manager.save("default", json.dumps({"data": {"mine": 1}, "metadata": {"id": "default"}}))
+    jupyter.clear()
+    cli_again = Server(0)
+    jupyter_lab.subprocess.Popen = cli_again.start  # the fixture puts it back
+    run("lab")
+    assert cli_again.calls[0][2]["JUPYTERLAB_WORKSPACES_DIR"] == folder
+    assert manager.load("default")["data"] == {"mine": 1}
+
+
+def test_lab_shows_what_jupyterlab_said_if_it_ended_at_once(checkout, monkeypatch):
+    server = Server(1, log="[C] Running as root is not recommended.\n")
+    monkeypatch.setattr(jupyter_lab.subprocess, "Popen", server.start)
+    result = run("lab")
+    assert result.exit_code == 1
+    assert "Running as root is not recommended." in said(result) and "ended at once (status 1)" in said(
+        result
+    )
 
 
 @pytest.mark.parametrize("name", ["attention", "lab1_attention", "1"])
@@ -312,12 +383,15 @@ def test_lab_without_labs(tmp_path, monkeypatch, jupyter):
     assert "There is no labs folder in" in said(result) and "Clone the course's repository" in said(result)
 
 
-def test_lab_falls_back_to_the_checkout(tmp_path, checkout, monkeypatch, jupyter):
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
+def test_lab_falls_back_to_the_checkout_and_says_so(tmp_path_factory, checkout, monkeypatch, jupyter):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
     monkeypatch.setattr(labs_folder, "CHECKOUT", checkout)
     monkeypatch.chdir(elsewhere)
-    assert run("lab").exit_code == 0 and jupyter[0][1] == checkout / "labs"
+    result = run("lab")
+    assert result.exit_code == 0 and jupyter[0][1] == checkout / "labs"
+    assert f"There is no labs folder here or above. These are the labs in {checkout / 'labs'}." in said(
+        result
+    )
 
 
 def test_lab_without_jupyterlab(checkout, jupyter, monkeypatch):
@@ -329,7 +403,7 @@ def test_lab_without_jupyterlab(checkout, jupyter, monkeypatch):
 def test_lab_leaves_ctrl_c_to_jupyterlab(checkout, monkeypatch):
     # The first Ctrl-C asks "Shut down?"; killing the server meanwhile would orphan its kernels.
     server = Server(KeyboardInterrupt, KeyboardInterrupt, 5)
-    monkeypatch.setattr(cli.subprocess, "Popen", server.start)
+    monkeypatch.setattr(jupyter_lab.subprocess, "Popen", server.start)
     assert run("lab").exit_code == 5 and server.endings == []
 
 

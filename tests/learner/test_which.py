@@ -1,6 +1,7 @@
 """Calls that forgive: names for functions, slips of the keyboard, things that are no exercise; cells run too early."""
 
 import linecache
+import os
 
 import pytest
 from tiny_course import RIGHT, install
@@ -177,3 +178,24 @@ def test_nothing_about_it_needs_right_answers(tiny):
     assert RIGHT["double"]  # the tiny lab's sections have no numbers: the lab is named instead
     with pytest.raises(CourseError, match=r"run its cell \(Lab 7\)"):
         asked('course.check("double")')
+
+
+def test_in_a_real_notebook_early_cells_say_what_they_wait_for(tmp_path, root):
+    import json
+
+    import nbclient
+    import nbformat
+
+    lab = tmp_path / "lab1_attention" / "attention.ipynb"
+    lab.parent.mkdir()
+    lab.write_bytes((root / "labs" / "lab1_attention" / "attention.ipynb").read_bytes())
+    sources = ["import course", STUB, "softmax([1, 2])", "print(widths)", "1 / 0"]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    told = {"COURSE_PROGRESS": str(tmp_path / "progress"), "JPY_SESSION_NAME": str(lab)}
+    nbclient.NotebookClient(book, timeout=120, allow_errors=True).execute(env=os.environ | told)
+    said = [cell.outputs[0]["traceback"] for cell in book.cells[2:]]
+    assert said[0][0].startswith("Not yet: this waits for softmax (section 1.2)") and len(said[0]) == 1
+    assert said[1][0].startswith("Not yet: widths comes from the experiment in section 1.3.")
+    assert "ZeroDivisionError" in "".join(said[2]) and "Not yet" not in "".join(said[2])
+    kept = json.loads((tmp_path / "progress" / "stubs" / "lab1_attention.json").read_text())
+    assert len(kept) == 8 and "NotImplementedError" in kept["softmax"]

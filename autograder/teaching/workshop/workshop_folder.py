@@ -21,6 +21,7 @@ from pathlib import Path
 from autograder.classroom.nbgrader_config import COURSE_FILE
 from autograder.paths import ROOT
 from course.errors import CourseError
+from course.notebooks.labs_folder import JUPYTER
 from course.notebooks.lesson import lessons
 
 COURSE_ID = "workshop"
@@ -154,13 +155,18 @@ def _start(folder, course):
     settings = start / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "docmanager-extension"
     settings.mkdir(parents=True)
     (settings / "plugin.jupyterlab-settings").write_text(json.dumps({"autosaveInterval": AUTOSAVE}))
+    # The contents are open at first; what a learner closes then stays closed.
+    shutil.copytree(JUPYTER / "workspaces", start / ".jupyter" / "lab" / "workspaces")
     _readable(start)
 
 
 def _etc(folder, course):
     exchange = str(folder / "exchange")
     quiet = {"LabApp": {"news_url": "", "check_for_updates_class": "jupyterlab.NeverCheckForUpdate"}}
-    hidden = {"nbgrader.server_extensions.formgrader": False, "nbgrader.server_extensions.course_list": False}
+    # The course's own settings, which lie below these, turn off all that is nbgrader's. A learner hands in with
+    # `course.submit`; the instructor has it back.
+    tools = ("formgrader", "validate_assignment", "assignment_list", "course_list")
+    shown = {f"nbgrader.server_extensions.{name}": True for name in tools}
     common = (
         f'c = get_config()\nc.CourseDirectory.course_id = "{COURSE_ID}"\nc.Exchange.root = {exchange!r}\n'
     )
@@ -174,16 +180,10 @@ def _etc(folder, course):
         etc = folder / "etc" / who
         (etc / "labconfig").mkdir(parents=True, exist_ok=True)
         (etc / "nbgrader_config.py").write_text(nbgrader, encoding="utf-8")
-        server = quiet | ({"ServerApp": {"jpserver_extensions": hidden}} if who == "learner" else {})
+        server = quiet | ({} if who == "learner" else {"ServerApp": {"jpserver_extensions": shown}})
         (etc / "jupyter_server_config.json").write_text(json.dumps(server))
-        off = ["@jupyterlab/apputils-extension:announcements"]
-        if who == "learner":
-            off += [
-                f"@jupyter/nbgrader:{name}" for name in ("create-assignment", "formgrader", "course-list")
-            ]
-        (etc / "labconfig" / "page_config.json").write_text(
-            json.dumps({"disabledExtensions": dict.fromkeys(off, True)})
-        )
+        off = {"@jupyterlab/apputils-extension:announcements": True, "@jupyter/nbgrader": who == "learner"}
+        (etc / "labconfig" / "page_config.json").write_text(json.dumps({"disabledExtensions": off}))
     _readable(folder / "etc")
 
 
