@@ -37,6 +37,8 @@ class Probe:
         weight: its share of the exercise's points, relative to the other probes.
         compare: `None`, or `compare(arrays, expected) -> None | str` for outputs that are random by nature or
             not fully determined; runs in the judge only and says what is wrong. Its slopes are not compared.
+        main: whether every view looks at this one, and slopes at no other; else they look at the weightiest.
+        instead_of: a view, such as `"training"`: it is run only where that cannot be looked at.
         half: whether the docstring promises that it works on float16.
         width: whether the docstring says how wide the numbers are, int32 say; the kind is always compared.
         finite_slopes: why slopes are only asked to be finite; empty where they are compared.
@@ -50,6 +52,8 @@ class Probe:
     weight: float
     function: Callable
     compare: Callable | None = None
+    main: bool = False
+    instead_of: str = ""
     half: bool = False
     width: bool = False
     finite_slopes: str = ""
@@ -66,6 +70,8 @@ def probe(
     description: str,
     weight: float = 1,
     compare: Callable | None = None,
+    main: bool = False,
+    instead_of: str = "",
     half: bool = False,
     width: bool = False,
     finite_slopes: str = "",
@@ -82,6 +88,8 @@ def probe(
                 weight,
                 function,
                 compare,
+                main,
+                instead_of,
                 half,
                 width,
                 finite_slopes,
@@ -104,7 +112,9 @@ def find_probe(exercise: str, name: str, view: str = "") -> "Probe":
     return next(entry for entry in PROBES[exercise] if entry.name == name).seen(view)
 
 
-def run_probe(entry: "Probe", answer: Any, seed: int, mirrored: bool = False) -> dict:
+def run_probe(
+    entry: "Probe", answer: Any, seed: int, mirrored: bool = False, lent: tuple[str, ...] = ()
+) -> dict:
     """Run a probe on an answer in its view, on values drawn from `seed` alone.
 
     Args:
@@ -112,6 +122,7 @@ def run_probe(entry: "Probe", answer: Any, seed: int, mirrored: bool = False) ->
         answer: what it exercises.
         seed: a whole number.
         mirrored: see `autograder.judge.views`.
+        lent: names of earlier exercises that stand for the learner's own meanwhile.
 
     Returns:
         Path of each output (`""`, `"0"`, `"1.weights"`) -> NumPy array.
@@ -119,13 +130,15 @@ def run_probe(entry: "Probe", answer: Any, seed: int, mirrored: bool = False) ->
     Raises:
         Whatever the answer raises; `TypeError` if an output is not a tensor.
     """
-    token = zlib.crc32(f"{entry.exercise}.{entry.name}".encode())
+    token, common = (zlib.crc32(name.encode()) for name in (f"{entry.exercise}.{entry.name}", entry.exercise))
     _seed((seed + token) % 2**31)
+    _KEPT.belong_to(answer, entry.exercise, seed, lent)
     made, turn = (), 0
     if "again" in entry.view or "batch" in entry.view:  # of the layers that an earlier turn left behind
-        made, turn = _left_behind(entry, answer, seed, token), int("again" in entry.view)
+        made, turn = _left_behind(entry, answer, seed, token, common), int("again" in entry.view)
     look = views.Look(entry.view, made, mirrored)
-    found = views.look_at(look, entry.function, answer, views.Draws(seed, token, turn=turn), _flatten)
+    draws = views.Draws(seed, token, common, turn)
+    found = views.look_at(look, entry.function, answer, draws, _flatten)
     _LEFT[:] = [(entry.exercise, entry.name, seed), answer, look.made]
     return {path: _to_numpy(value) for path, value in found.items()}
 
@@ -133,12 +146,35 @@ def run_probe(entry: "Probe", answer: Any, seed: int, mirrored: bool = False) ->
 _LEFT = []  # which probe ran last, on what, and the layers it made
 
 
-def _left_behind(entry, answer, seed, token):
+def _left_behind(entry, answer, seed, token, common):
     if _LEFT[:1] != [(entry.exercise, entry.name, seed)] or _LEFT[1] is not answer:
         first = views.Look()
-        views.look_at(first, entry.function, answer, views.Draws(seed, token), _flatten)
+        views.look_at(first, entry.function, answer, views.Draws(seed, token, common), _flatten)
         return first.made
     return _LEFT[2]
+
+
+class _Kept:
+    """Layers that several probes of one exercise share: to make and build one takes longer than ten calls of it."""
+
+    def __init__(self):
+        self.owner, self.answer, self.layers = None, None, {}
+
+    def belong_to(self, answer, *owner):
+        """Forget what was made for another answer, seed, or other lent blocks."""
+        if self.answer is not answer or self.owner != owner:
+            self.answer, self.owner, self.layers = answer, owner, {}
+
+    def once(self, key, make, call):
+        """What `make()` gave for this key, once `call` has called it."""
+        if key not in self.layers:
+            layer = make()
+            call(layer)
+            self.layers[key] = layer
+        return self.layers[key]
+
+
+_KEPT = _Kept()
 
 
 def _seed(number):
@@ -202,10 +238,15 @@ def _flatten(value, path=""):
         raise TypeError(f"gives {type(value).__name__} where a tensor was expected")
 
 
-def distinct(rng: np.random.Generator, count: int, low: int = 2, high: int = 9) -> tuple[int, ...]:
-    """`count` different sizes from `[low, high)`, so that no two axes are alike."""
+def distinct(
+    rng: np.random.Generator, count: int, low: int = 2, high: int = 9, but: tuple[int, ...] = ()
+) -> tuple[int, ...]:
+    """`count` different sizes from `[low, high)`, none of them in `but`, so that no two axes are alike."""
     stream = getattr(rng, "shapes", rng)
-    return tuple(int(size) for size in stream.permutation(np.arange(low, high))[:count])
+    return tuple(
+        int(size)
+        for size in stream.permutation([size for size in range(low, high) if size not in but])[:count]
+    )
 
 
 def normal(rng: np.random.Generator, *shapes: tuple, scale: float = 1.0, slope: bool = True) -> Any:
@@ -219,6 +260,22 @@ def normal(rng: np.random.Generator, *shapes: tuple, scale: float = 1.0, slope: 
     """
     drawn = tuple(given(scale * rng.normal(size=shape), slope=slope) for shape in shapes)
     return drawn[0] if len(shapes) == 1 else drawn
+
+
+def shared(answer: Any, *args: Any, call: Callable, **options: Any) -> Any:
+    """A layer that the probes of an exercise share: made once with these arguments, and called once.
+
+    The same layer comes back, whatever was done to it. So each probe has to set its weights, and draws its sizes from
+    `rng.common`.
+
+    Args:
+        answer: the class of layers, as the probe was given it.
+        args: what it is made with.
+        call: `call(layer)` calls it, which builds all of it. It draws nothing from the probe's `rng`.
+        options: what else it is made with.
+    """
+    look, key = views.current(), (args, tuple(sorted(options.items())))
+    return look.seen(look.make(lambda: _KEPT.once(key, lambda: answer(*args, **options), call)))
 
 
 def given(values: Any, slope: bool = True) -> Any:

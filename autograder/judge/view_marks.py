@@ -37,13 +37,17 @@ def views_of(probe: Probe, probes: tuple[Probe, ...], tensors: bool) -> list[Pro
     off = reasons(probe)
     if not tensors:
         return [probe]
-    main = max((one for one in probes if one.compare is None), key=lambda one: one.weight, default=None)
+    if probe.instead_of and probe.instead_of not in off:
+        return []
+    plain = [one for one in probes if one.compare is None]
+    main = max(plain, key=lambda one: (one.main, one.weight), default=None)
     taped = "slopes" not in off and (probe.compare is None or bool(probe.finite_slopes))
     if probe is main and "again" not in off:
         names = ("again", *(name for name in ("training", "slopes") if name not in off))
         found = [probe, probe.seen("+".join(names))]
     else:  # the way back takes as long as the way there: taken where most points are
-        heavy = main is None or probe.weight >= main.weight or bool(probe.finite_slopes)
+        alike = main is None or (not main.main and probe.weight >= main.weight)
+        heavy = alike or bool(probe.finite_slopes)
         found = [probe.seen("slopes" if taped and heavy else "")]
     if probe.compare is None and "batch" not in off:
         found.append(probe.seen("batch"))

@@ -45,7 +45,9 @@ class Look:
         self.made, self.earlier = [], list(made)
         self.drawn, self.weights, self.parts, self.given = [], {}, [], []
         self.tape = None
-        self.traced = 0
+        self.traced = set()  # what a graph was made of; the same call needs no second one
+        self._making = False  # whether a layer is being made for several probes
+        self._first = None  # the layer that is looked at in a graph
 
     @property
     def dtype(self) -> str:
@@ -82,10 +84,28 @@ class Look:
         return answer
 
     def _instance(self, answer, args, kwargs):
+        if self._making:
+            return answer(*args, **kwargs)
         known = self.earlier.pop(0) if self.earlier else None
         instance = answer(*args, **kwargs) if known is None else known
         self.made.append(instance)
-        return Traced(instance, self) if "batch" in self.views else instance
+        return self.seen(instance)
+
+    def seen(self, layer: Any) -> Any:
+        """A layer as this view gives it to the probe: the first one runs in a graph where that is looked at."""
+        if "batch" not in self.views or (self._first is not None and self._first is not layer):
+            return layer
+        self._first = layer
+        return Traced(layer, self)
+
+    def make(self, work: Callable) -> Any:
+        """What `work()` gives: a layer for several probes, which no view looks at yet."""
+        self._making, tape, self.tape = True, self.tape, None
+        try:
+            with tape.stop_recording() if tape is not None else contextlib.nullcontext():
+                return work()
+        finally:
+            self._making, self.tape = False, tape
 
     def _watched(self, answer, args, kwargs):
         result = answer(*args, **kwargs)
@@ -101,7 +121,10 @@ class Look:
         batch = tensors[0].shape[0] if tensors and tensors[0].shape.rank else None
         if batch is None:
             raise NotApplicable("nothing has a batch here")
-        self.traced += 1
+        kind = _kind(flat, tf)
+        if kind in self.traced:
+            return answer(*args, **kwargs)
+        self.traced.add(kind)
         signature = [
             tf.TensorSpec(
                 [None, *item.shape[1:]] if item.shape.rank and item.shape[0] == batch else item.shape,
@@ -120,6 +143,11 @@ class Look:
         # Making the graph is what fails where a batch has to be known; running it, too, would take ten times as long.
         tf.function(graph, input_signature=signature, autograph=False).get_concrete_function()
         return answer(*args, **kwargs)
+
+
+def _kind(flat, tf):
+    """What two calls share that make the same graph."""
+    return tuple((tuple(item.shape), item.dtype.name) if tf.is_tensor(item) else repr(item) for item in flat)
 
 
 class Traced:
@@ -153,11 +181,20 @@ class Draws(np.random.Generator):
 
     A single whole number (`integers` without a size) decides a size, so it is drawn from the stream of the shapes. A
     later `turn` has the same shapes and other values.
+
+    Attributes:
+        shapes: the stream of the shapes.
     """
 
-    def __init__(self, *seed: Any, turn: int = 0) -> None:
-        super().__init__(np.random.PCG64([*seed, 1, turn]))
-        self.shapes = np.random.default_rng([*seed, 0])
+    def __init__(self, seed: int, token: int, common: int = 0, turn: int = 0) -> None:
+        super().__init__(np.random.PCG64([seed, token, 1, turn]))
+        self.shapes = np.random.default_rng([seed, token, 0])
+        self._common = seed, common, 2
+
+    @property
+    def common(self) -> np.random.Generator:
+        """Draws the same for every layer that the probes of an exercise share: their sizes."""
+        return np.random.default_rng(self._common)
 
     def integers(self, low: Any, high: Any = None, size: Any = None, **options: Any) -> Any:  # type: ignore[override]
         stream: Any = self.shapes if size is None else super()

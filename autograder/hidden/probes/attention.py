@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from autograder.judge.probe import distinct, given, normal, prepare, probe, switch_off
+from autograder.judge.probe import distinct, given, normal, prepare, probe, set_weights, shared, switch_off
 
 ONE_HEAD = ("query_dense", "key_dense", "value_dense")
 MANY_HEADS = (*ONE_HEAD, "output_dense")
@@ -203,9 +203,12 @@ def empty_and_full(padding_mask, rng):
 
 def one_head(SelfAttention, rng):
     """A built layer with drawn weights, and inputs `(batch, length, width)`."""
-    batch, length, width, key_dim = distinct(rng, 4, low=3)
-    layer, inputs = SelfAttention(key_dim), normal(rng, (batch, length, width))
-    prepare(layer, rng, inputs, **dict.fromkeys(ONE_HEAD, width))
+    batch, length = distinct(rng, 2, low=3, high=6)
+    width, key_dim = distinct(rng.common, 2, low=6)
+    inputs = normal(rng, (batch, length, width))
+    widths = dict.fromkeys(ONE_HEAD, width)
+    layer = shared(SelfAttention, key_dim, call=lambda layer: prepare(layer, rng.common, inputs, **widths))
+    set_weights(layer, rng, *ONE_HEAD)
     return layer, inputs
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from autograder.judge.probe import distinct, normal, probe, set_weight, set_weights, switch_off
+from autograder.judge.probe import distinct, normal, probe, set_weight, set_weights, shared, switch_off
 
 LAYER = (
     *(f"attention.{name}_dense" for name in ("query", "key", "value", "output")),
@@ -172,12 +172,11 @@ def takes_another_at_the_end(sentence_pair, rng):
 
 def embedding(BertEmbedding, rng, scale=1.0, **options):
     """A layer with drawn weights, and what to give it."""
-    batch, length, hidden_dim, more = distinct(rng, 4, low=3, high=9)
-    length += 5
-    tokens, segments = rows(rng, batch, length)
-    layer = BertEmbedding(60, length + more, hidden_dim, **options)
+    hidden_dim = int(rng.common.integers(3, 9))
+    batch, length = distinct(rng, 2, low=3, high=9, but=(hidden_dim,))
+    tokens, segments = rows(rng, batch, length + 5)
     inputs = (ops.convert_to_tensor(tokens), ops.convert_to_tensor(segments))
-    layer(*inputs)
+    layer = shared(BertEmbedding, 60, 19, hidden_dim, call=lambda layer: layer(*inputs), **options)
     set_weights(layer, rng, *EMBEDDING)
     for name in EMBEDDING[:3]:
         table = getattr(layer, name).embeddings
@@ -219,7 +218,7 @@ def is_dropped(arrays, expected):
     return None
 
 
-@probe("BertEmbedding", "in training", compare=is_dropped)
+@probe("BertEmbedding", "in training", compare=is_dropped, instead_of="training")
 def embeds_in_training(BertEmbedding, rng):
     layer = BertEmbedding(60, 20, 16, dropout=0.5)
     tokens, segments = (ops.convert_to_tensor(each) for each in rows(rng, 6, 17))
@@ -236,10 +235,11 @@ def embeds_in_training(BertEmbedding, rng):
 
 def bert_layer(BertLayer, rng, scale=2.0, **options):
     """A built layer with drawn weights, and inputs."""
-    batch, length, heads, head_dim, wide = distinct(rng, 5, low=2, high=8)
+    heads, head_dim, wide = distinct(rng.common, 3, low=2, high=8)
+    batch, length = distinct(rng, 2, low=2, high=8, but=(heads, head_dim))
     inputs = normal(rng, (batch, length + 2, heads * head_dim), scale=scale)
-    layer = BertLayer(heads, heads * head_dim, 5 * wide, dropout=0.3, **options)
-    layer(inputs)
+    sizes = heads, heads * head_dim, 5 * wide
+    layer = shared(BertLayer, *sizes, call=lambda layer: layer(inputs), dropout=0.3, **options)
     set_weights(layer, rng, *LAYER)
     return layer, inputs
 
@@ -290,12 +290,10 @@ def layer_epsilons(BertLayer, rng):
 
 def bert(Bert, rng):
     """What a small model with drawn weights makes of drawn rows."""
-    batch, extra, layers = distinct(rng, 3, low=2, high=5)
-    length = 8 + extra
-    tokens, segments = rows(rng, batch + 1, length)
-    model = Bert(60, layers, 2, 6, 14, max_length=length + 3, dropout=0.3)
+    batch, extra = distinct(rng, 2, low=2, high=5)
+    tokens, segments = rows(rng, batch + 1, 8 + extra)
     inputs = (ops.convert_to_tensor(tokens), ops.convert_to_tensor(segments))
-    model(inputs)
+    model = shared(Bert, 60, 2, 2, 6, 14, call=lambda model: model(inputs), max_length=15, dropout=0.3)
     if model.embedding.built:
         set_weights(model, rng, *(f"embedding.{name}" for name in EMBEDDING))
     for block in model.blocks:
@@ -323,11 +321,12 @@ def bert_pooled(Bert, rng):
 
 
 def head(MaskedLanguageHead, rng, scale=2.0, **options):
-    batch, places, hidden_dim, vocabulary = distinct(rng, 4, low=3, high=12)
-    vocabulary += 9
-    layer = MaskedLanguageHead(vocabulary, hidden_dim, **options)
+    hidden_dim, vocabulary = distinct(rng.common, 2, low=5, high=20)
+    batch, places = distinct(rng, 2, low=3, high=12, but=(hidden_dim, vocabulary))
     states, table = normal(rng, (batch, places, hidden_dim), (vocabulary, hidden_dim), scale=scale)
-    layer(states, table)
+    layer = shared(
+        MaskedLanguageHead, vocabulary, hidden_dim, call=lambda layer: layer(states, table), **options
+    )
     set_weights(layer, rng, "transform_dense", "normalization")
     set_weight(layer, "bias", normal(rng, (vocabulary,)))
     return layer(states, table)
@@ -459,7 +458,7 @@ def is_dropped_before(arrays, expected):
     return None
 
 
-@probe("BertClassifier", "in training", compare=is_dropped_before)
+@probe("BertClassifier", "in training", compare=is_dropped_before, instead_of="training")
 def sorts_in_training(BertClassifier, rng):
     inputs = tuple(ops.convert_to_tensor(each) for each in rows(rng, 40, 12))
     model = BertClassifier(Stand(), 5, dropout=0.5)

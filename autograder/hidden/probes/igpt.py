@@ -1,9 +1,11 @@
 """Hidden probes of Lab 5, iGPT. They hold no expected value; the description is what a learner may read."""
 
+import contextlib
+
 import numpy as np
 from keras import ops
 
-from autograder.judge.probe import distinct, normal, probe, set_weight, set_weights, switch_off
+from autograder.judge.probe import distinct, normal, probe, set_weight, set_weights, shared, switch_off
 
 BLOCK = (
     "attention_normalization",
@@ -111,10 +113,10 @@ def normalizes_small_inputs(RMSNorm, rng):
 
 def pixel_block(PixelBlock, rng):
     """A built layer with drawn weights, and inputs."""
-    batch, length, heads, head_dim = distinct(rng, 4, low=2, high=7)
+    heads, head_dim = distinct(rng.common, 2, low=2, high=7)
+    batch, length = distinct(rng, 2, low=2, high=7, but=(heads, head_dim))
     inputs = normal(rng, (batch, length + 2, heads * head_dim), scale=2.0)
-    layer = PixelBlock(heads, heads * head_dim)
-    layer(inputs)
+    layer = shared(PixelBlock, heads, heads * head_dim, call=lambda layer: layer(inputs))
     set_weights(layer, rng, *BLOCK)
     return layer, inputs
 
@@ -135,12 +137,23 @@ def looks_back(PixelBlock, rng):
 # --- ImageGPT ---------------------------------------------------------------------------------------------
 
 
-def image_gpt(ImageGPT, rng, objective, num_layers=1, run=None):
+def image_gpt(ImageGPT, rng, objective, run):
     """What `run(model, images, mask)` gives for a small model with drawn weights."""
-    batch, height, width, colours = distinct(rng, 4, low=2, high=7)
-    model = ImageGPT(colours, height, width, num_layers, num_heads=2, hidden_dim=6, objective=objective)
+    height, width, colours = distinct(rng.common, 3, low=2, high=6)
+    batch = int(rng.integers(6, 8))
     images, mask = numbers(rng, colours, batch, height, width), uniform(rng, batch, height, width) < 0.4
-    run(model, images, mask)
+
+    def build(model):
+        """Part by part where the whole fails, so that a mistake costs its own points only."""
+        with contextlib.suppress(Exception):
+            return list(model.layer_outputs(images))
+        with contextlib.suppress(Exception):
+            model.embed(images, mask)
+
+    sizes = colours, height, width, 2
+    model = shared(ImageGPT, *sizes, call=build, num_heads=2, hidden_dim=6, objective=objective)
+    if not model.pixel_embedding.built:
+        run(model, images, mask)
     set_weights(model, rng, "pixel_embedding")
     set_weight(model, "positions", normal(rng, (height * width, 6)))
     if model.start is not None:
@@ -174,14 +187,14 @@ def embeds_late(ImageGPT, rng):
 @probe("ImageGPT", "on all layers, autoregressive", weight=2)
 def layers_looking_back(ImageGPT, rng):
     return image_gpt(
-        ImageGPT, rng, "autoregressive", 2, lambda model, images, mask: list(model.layer_outputs(images))
+        ImageGPT, rng, "autoregressive", lambda model, images, mask: list(model.layer_outputs(images))
     )
 
 
 @probe("ImageGPT", "on all layers, for BERT's objective")
 def layers_looking_everywhere(ImageGPT, rng):
     return image_gpt(
-        ImageGPT, rng, "bert", 2, lambda model, images, mask: list(model.layer_outputs(images, mask))
+        ImageGPT, rng, "bert", lambda model, images, mask: list(model.layer_outputs(images, mask))
     )
 
 

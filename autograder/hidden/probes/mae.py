@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from autograder.judge.probe import distinct, normal, probe, set_weight, set_weights, switch_off
+from autograder.judge.probe import distinct, normal, probe, set_weight, set_weights, shared, switch_off
 
 BLOCK = (
     "attention_normalization",
@@ -104,10 +104,10 @@ def with_one_frequency(sin_cos_positions, rng):
 
 def encoder(MAEEncoder, rng, mask_ratio=0.75):
     """An encoder for 3 x 4 patches with drawn weights, images and noise."""
-    layer = MAEEncoder((6, 8), 2, 1, 2, 8, 10, mask_ratio=mask_ratio)
     batch = int(rng.integers(3, 6))
     images, noise = normal(rng, (batch, 6, 8, 3)), uniform(rng, batch, 12)
-    layer(images, noise)
+    sizes = (6, 8), 2, 1, 2, 8, 10
+    layer = shared(MAEEncoder, *sizes, call=lambda layer: layer(images, noise), mask_ratio=mask_ratio)
     set_weights(layer, rng, "patch_embedding.projection_dense", "encoder.final_normalization")
     set_weights(layer.encoder.blocks[0], rng, *BLOCK)
     set_weight(layer, "class_token", normal(rng, (8,)))
@@ -137,10 +137,10 @@ def encodes_all(MAEEncoder, rng):
 
 def decoder(MAEDecoder, rng):
     """A decoder for 3 x 4 patches with drawn weights."""
-    layer = MAEDecoder((3, 4), 5, 1, 2, 8, 10)
-    batch, visible, width = distinct(rng, 3, low=3, high=8)
+    width = int(rng.common.integers(3, 8))
+    batch, visible = distinct(rng, 2, low=3, high=8, but=(width,))
     tokens, restore = normal(rng, (batch, 1 + visible, width)), shuffled(rng, batch, 12)
-    layer(tokens, restore)
+    layer = shared(MAEDecoder, (3, 4), 5, 1, 2, 8, 10, call=lambda layer: layer(tokens, restore))
     set_weights(layer, rng, "embedding_dense", "prediction_dense", "decoder.final_normalization")
     set_weights(layer.decoder.blocks[0], rng, *BLOCK)
     set_weight(layer, "mask_token", normal(rng, (8,)))

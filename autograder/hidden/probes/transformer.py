@@ -1,9 +1,11 @@
 """Hidden probes of Lab 2, the Transformer. They hold no expected value; the description is what a learner may read."""
 
+import contextlib
+
 import numpy as np
 from keras import ops
 
-from autograder.judge.probe import distinct, normal, probe, set_weights, switch_off
+from autograder.judge.probe import distinct, normal, probe, set_weights, shared, switch_off
 
 DENSE = ("query_dense", "key_dense", "value_dense", "output_dense")
 FEED_FORWARD = ("intermediate_dense", "output_dense")
@@ -85,35 +87,35 @@ def changes_width(FeedForward, rng):
 
 def residual(AddAndNorm, rng, scale=1.0, **options):
     """A built layer, inputs `(batch, length, width)`, and a function that stands for a sub-layer."""
-    inputs = normal(rng, distinct(rng, 3, low=3), scale=scale)
-    mix = normal(rng, (inputs.shape[-1], inputs.shape[-1]))
-    layer = AddAndNorm(**options)
+    width = int(rng.common.integers(6, 10))
+    inputs = normal(rng, (*distinct(rng, 2, low=3, high=6), width), scale=scale)
+    mix = normal(rng, (width, width))
 
     def sublayer(x):
         return scale * ops.tanh(ops.matmul(x, mix))
 
-    layer(inputs, sublayer=sublayer)
+    layer = shared(AddAndNorm, dropout=0.3, call=lambda layer: layer(inputs, sublayer=sublayer), **options)
     set_weights(layer, rng, "normalization")
     return layer, inputs, sublayer
 
 
 @probe("AddAndNorm", "post-LN", weight=2)
 def normalizes_after(AddAndNorm, rng):
-    layer, inputs, sublayer = residual(AddAndNorm, rng, dropout=0.3)
+    layer, inputs, sublayer = residual(AddAndNorm, rng)
     return layer(inputs, sublayer=sublayer)
 
 
 @probe("AddAndNorm", "pre-LN")
 def normalizes_before(AddAndNorm, rng):
-    layer, inputs, sublayer = residual(AddAndNorm, rng, dropout=0.3, pre_norm=True)
+    layer, inputs, sublayer = residual(AddAndNorm, rng, pre_norm=True)
     return layer(inputs, sublayer=sublayer)
 
 
 @probe("AddAndNorm", "with small activations")
 def small_activations(AddAndNorm, rng):
     results = []
-    for pre_norm in (False, True):
-        layer, inputs, sublayer = residual(AddAndNorm, rng, scale=0.02, pre_norm=pre_norm)
+    for options in ({}, {"pre_norm": True}):
+        layer, inputs, sublayer = residual(AddAndNorm, rng, scale=0.02, **options)
         results.append(layer(inputs, sublayer=sublayer))
     return results
 
@@ -129,7 +131,7 @@ def drops_only_the_sublayer(arrays, expected):
     return None
 
 
-@probe("AddAndNorm", "in training, with dropout", compare=drops_only_the_sublayer)
+@probe("AddAndNorm", "in training, with dropout", compare=drops_only_the_sublayer, instead_of="training")
 def in_training(AddAndNorm, rng):
     inputs = normal(rng, (6, 5, 8), scale=3.0)
     layer = AddAndNorm(dropout=0.5, pre_norm=True)
@@ -141,11 +143,12 @@ def in_training(AddAndNorm, rng):
 
 def encoder_layer(EncoderLayer, rng, **options):
     """A built layer with drawn weights, and inputs."""
-    batch, length, heads, head_dim, intermediate_dim = distinct(rng, 5, low=2, high=9)
-    length += 2
-    inputs = normal(rng, (batch, length, heads * head_dim))
-    layer = EncoderLayer(heads, heads * head_dim, intermediate_dim, **{"dropout": 0.3} | options)
-    layer(inputs)
+    heads, head_dim, intermediate_dim = distinct(rng.common, 3, low=2, high=9)
+    batch, length = distinct(rng, 2, low=2, high=9, but=(heads, head_dim))
+    inputs = normal(rng, (batch, length + 2, heads * head_dim))
+    sizes = heads, heads * head_dim, intermediate_dim
+    options = {"dropout": 0.3} | options
+    layer = shared(EncoderLayer, *sizes, call=lambda layer: layer(inputs), **options)
     set_weights(layer, rng, *ENCODER_LAYER)
     return layer, inputs
 
@@ -176,12 +179,13 @@ def encodes_with_options(EncoderLayer, rng):
 
 def decoder_layer(DecoderLayer, rng, **options):
     """A built layer with drawn weights, inputs and memory."""
-    batch, heads, head_dim, intermediate_dim = distinct(rng, 4, low=2, high=8)
-    length, source_length = distinct(rng, 2, low=4, high=9)
+    heads, head_dim, intermediate_dim = distinct(rng.common, 3, low=2, high=8)
+    batch, length, source_length = distinct(rng, 3, low=3, high=10, but=(heads, head_dim))
     hidden_dim = heads * head_dim
     inputs, memory = normal(rng, (batch, length, hidden_dim), (batch, source_length, hidden_dim))
-    layer = DecoderLayer(heads, hidden_dim, intermediate_dim, **{"dropout": 0.3} | options)
-    layer(inputs, memory)
+    sizes = heads, hidden_dim, intermediate_dim
+    options = {"dropout": 0.3} | options
+    layer = shared(DecoderLayer, *sizes, call=lambda layer: layer(inputs, memory), **options)
     set_weights(layer, rng, *DECODER_LAYER)
     return layer, inputs, memory
 
@@ -206,7 +210,7 @@ def decodes_with_cross_mask(DecoderLayer, rng):
     return layer(inputs, memory, cross_attention_mask=some_hidden(rng, batch, 1, 1, source_length))
 
 
-@probe("DecoderLayer", "with both masks")
+@probe("DecoderLayer", "with both masks", main=True)
 def decodes_with_both_masks(DecoderLayer, rng):
     layer, inputs, memory = decoder_layer(DecoderLayer, rng)
     batch, length, _ = inputs.shape
@@ -249,14 +253,27 @@ def shifts_two_tokens(shift_targets, rng):
 # --- Transformer ------------------------------------------------------------------------------------------
 
 
-def transformer(Transformer, rng, run, num_layers=1, **options):
-    """A small model of which `run(model, source, target)` is built, with drawn weights; what `run` then gives."""
-    batch, source_length, length = distinct(rng, 3, low=4, high=9)
-    heads, head_dim = distinct(rng, 2, low=2, high=5)
+def transformer(Transformer, rng, run, **options):
+    """What `run(model, source, target)` gives for a small model with drawn weights."""
+    heads, head_dim = distinct(rng.common, 2, low=2, high=5)
+    batch, source_length, length = distinct(rng, 3, low=4, high=9, but=(heads, head_dim))
     sizes = {"num_heads": heads, "hidden_dim": 2 * heads * head_dim, "intermediate_dim": 7, "max_length": 20}
-    model = Transformer(11, num_layers, dropout=0.3, **sizes, **options)
     source, target = some_tokens(rng, batch, source_length), some_tokens(rng, batch, length)
-    run(model, source, target)
+
+    memory = ops.zeros((batch, source_length, sizes["hidden_dim"]))
+
+    def build(model):
+        """Part by part where the whole fails, so that a mistake costs its own points only."""
+        with contextlib.suppress(Exception):
+            return model((source, target))
+        with contextlib.suppress(Exception):
+            model.encode(source)
+        with contextlib.suppress(Exception):
+            model.decode(target, memory, source)
+
+    model = shared(Transformer, 11, call=build, dropout=0.3, **sizes, **{"num_layers": 1} | options)
+    if not model.embedding.built:
+        run(model, source, target)
     set_weights(model, rng, "embedding")
     for stack, names in ((model.encoder, ENCODER_LAYER), (model.decoder, DECODER_LAYER)):
         for block in stack.blocks if stack.built else ():
@@ -273,7 +290,7 @@ def embeds(Transformer, rng):
 
 @probe("Transformer", "on padded sources")
 def encodes_sources(Transformer, rng):
-    return transformer(Transformer, rng, lambda model, source, target: model.encode(source))
+    return transformer(Transformer, rng, lambda model, source, target: model.encode(source), num_layers=2)
 
 
 @probe("Transformer", "on padded targets and a given memory")
@@ -287,12 +304,12 @@ def decodes_targets(Transformer, rng):
     return transformer(Transformer, rng, run)
 
 
-@probe("Transformer", "from tokens to logits", weight=2)
+@probe("Transformer", "from tokens to logits", weight=2, main=True)
 def tokens_to_logits(Transformer, rng):
     def run(model, source, target):
         return model((source, target))
 
-    return transformer(Transformer, rng, run), transformer(Transformer, rng, run, num_layers=2, pre_norm=True)
+    return transformer(Transformer, rng, run, pre_norm=True)
 
 
 def some_are_dropped(arrays, expected):
@@ -305,7 +322,7 @@ def some_are_dropped(arrays, expected):
     return None
 
 
-@probe("Transformer", "on embeddings in training", compare=some_are_dropped)
+@probe("Transformer", "on embeddings in training", compare=some_are_dropped, instead_of="training")
 def embeds_in_training(Transformer, rng):
     model = Transformer(11, 1, num_heads=2, hidden_dim=8, intermediate_dim=4, dropout=0.3)
     source = some_tokens(rng, 4, 9)
@@ -480,7 +497,7 @@ def chain(rng, *probabilities):
     return step, {"place": ops.zeros((1,), dtype="int32")}
 
 
-@probe("beam_search", "when openings end early", weight=2)
+@probe("beam_search", "when openings end early", weight=2, main=True)
 def some_end_early(beam_search, rng):
     # An opening that has ended leaves its place empty in that step, and the places after it are all free again.
     refilled = chain(rng, (("a", 0.58), (".", 0.22), ("b", 0.2)), (), ((".", 1.0),))

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from autograder.judge.probe import distinct, normal, probe, set_weight, set_weights, switch_off
+from autograder.judge.probe import distinct, normal, probe, set_weight, set_weights, shared, switch_off
 
 ATTENTION = ("query_dense", "key_dense", "value_dense", "output_dense")
 BLOCK = (
@@ -111,12 +111,13 @@ def embeds_images(ViTEmbedding, rng):
 # --- ViTBlock ---------------------------------------------------------------------------------------------
 
 
-def block(ViTBlock, rng, scale=1.0, **options):
+def block(ViTBlock, rng, scale=1.0):
     """A built block with drawn weights, and inputs."""
-    batch, length, heads, head_dim, intermediate_dim = distinct(rng, 5, low=2, high=9)
+    heads, head_dim, intermediate_dim = distinct(rng.common, 3, low=2, high=9)
+    batch, length = distinct(rng, 2, low=2, high=9, but=(heads, head_dim))
     inputs = normal(rng, (batch, length + 2, heads * head_dim), scale=scale)
-    layer = ViTBlock(heads, heads * head_dim, intermediate_dim + 9, **{"dropout": 0.3} | options)
-    layer(inputs)
+    sizes = heads, heads * head_dim, intermediate_dim + 9
+    layer = shared(ViTBlock, *sizes, call=lambda layer: layer(inputs), dropout=0.3)
     set_weights(layer, rng, *BLOCK)
     return layer, inputs
 
@@ -152,7 +153,7 @@ def drops_what_is_added(arrays, expected):
     return None
 
 
-@probe("ViTBlock", "in training, with dropout", compare=drops_what_is_added)
+@probe("ViTBlock", "in training, with dropout", compare=drops_what_is_added, instead_of="training")
 def runs_in_training(ViTBlock, rng):
     inputs = normal(rng, (6, 5, 8), scale=3.0)
     layer = ViTBlock(2, 8, 6, dropout=0.5)
@@ -168,13 +169,12 @@ def runs_in_training(ViTBlock, rng):
 
 def model(VisionTransformer, rng, num_layers=1, num_classes=5, **options):
     """A small model with drawn weights, and images."""
-    rows, columns, batch, heads, head_dim = distinct(rng, 5, low=2, high=7)
+    rows, columns, heads, head_dim = distinct(rng.common, 4, low=2, high=6)
+    batch = int(rng.integers(6, 8))
     images = normal(rng, (batch, 2 * rows, 2 * columns, 3))
-    sizes = (num_layers, heads, heads * head_dim, 7)
-    made = VisionTransformer(
-        (2 * rows, 2 * columns), 2, *sizes, num_classes=num_classes, **{"dropout": 0.3} | options
-    )
-    made(images)
+    sizes = (2 * rows, 2 * columns), 2, num_layers, heads, heads * head_dim, 7
+    options = {"num_classes": num_classes, "dropout": 0.3} | options
+    made = shared(VisionTransformer, *sizes, call=lambda made: made(images), **options)
     names = ["embedding.patch_embedding.projection_dense", "encoder.final_normalization"]
     set_weights(made, rng, *names, *(["head"] if num_classes else []))
     for layer in made.encoder.blocks:
@@ -192,7 +192,7 @@ def encodes_images(VisionTransformer, rng):
 
 @probe("VisionTransformer", "from images to logits, by the class token", weight=2)
 def reads_the_class_token(VisionTransformer, rng):
-    made, images = model(VisionTransformer, rng, num_layers=2)
+    made, images = model(VisionTransformer, rng)
     return made(images), len(made.encoder.blocks)
 
 
@@ -204,8 +204,8 @@ def reads_the_mean(VisionTransformer, rng):
 
 @probe("VisionTransformer", "without a head")
 def gives_features(VisionTransformer, rng):
-    made, images = model(VisionTransformer, rng, num_classes=None)
-    return made(images)
+    made, images = model(VisionTransformer, rng, num_layers=2, num_classes=None)
+    return made(images), len(made.encoder.blocks)
 
 
 @probe("VisionTransformer", "before it has learned anything")
@@ -226,7 +226,7 @@ def drops_tokens(arrays, expected):
     return None
 
 
-@probe("VisionTransformer", "in training, with dropout", compare=drops_tokens)
+@probe("VisionTransformer", "in training, with dropout", compare=drops_tokens, instead_of="training")
 def encodes_in_training(VisionTransformer, rng):
     made, images = model(VisionTransformer, rng, dropout=0.5)
     seen, drop = [], made.dropout.call

@@ -103,7 +103,7 @@ class Notebook:
         try:
             if entry.exercise not in self.namespace:
                 raise NameError(f"name '{entry.exercise}' is not defined")
-            return run_probe(entry, self.namespace[entry.exercise], seed)
+            return run_probe(entry, self.namespace[entry.exercise], seed, lent=tuple(follow))
         finally:
             self.namespace.update({name: value for name, value in own.items() if value is not None})
 
