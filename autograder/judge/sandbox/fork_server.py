@@ -29,6 +29,7 @@ def main() -> None:
     except Exception as error:
         wire.send(control, {"event": "failed", "reason": f"{type(error).__name__}: {error}"})
         return
+    student_process.tripwire.guard(config["guarded"])
     gc.collect()
     gc.freeze()  # so that the collector of a fork does not touch, and thereby copy, what all share
     wire.send(control, {"event": "ready", "pid": os.getpid()})
@@ -111,7 +112,6 @@ def _fork(control, descriptor, student_process, request, config, limits):
             if entry.name not in unreadable
         ]
         readable = [config["library"], *packages, *[path for path in sys.path if os.path.isdir(path)]]
-        student_process.tripwire.guard(config["guarded"])
         student_process.main(
             socket.socket(fileno=descriptor), request["scratch"], readable, limits, config["packages"]
         )

@@ -13,6 +13,8 @@ import types
 from collections.abc import Iterable
 
 _guarded = set()  # libraries that ready-made answers may come from, once imported
+_sizes = {}  # guarded module -> how many names it held when it was last looked through
+_places = {}  # name -> the namespaces that hold it
 _armed = frozenset()
 _trusted = []  # namespaces of lent blocks, which may use what the learner may not
 _wired = set()  # identities of what has a wire already
@@ -25,8 +27,21 @@ class ForbiddenCall(RuntimeError):
 
 
 def guard(libraries: Iterable[str]) -> None:
-    """From now on, look for forbidden names in these libraries."""
+    """From now on, look for forbidden names in these libraries. Best called before the fork: it looks through them."""
     _guarded.update(libraries)
+    _look_through()
+
+
+def _look_through():
+    """Note where each name of the guarded modules stands, of those that are new or hold other names than before."""
+    for module_name, module in list(sys.modules.items()):
+        if module_name.partition(".")[0] in _guarded:
+            contents = getattr(module, "__dict__", {})
+            if _sizes.get(module_name) != len(contents):
+                _sizes[module_name] = len(contents)
+                for name in list(contents):
+                    if isinstance(name, str):
+                        _places.setdefault(name, []).append(contents)
 
 
 def arm(names: Iterable[str], *trusted: dict) -> None:
@@ -45,12 +60,12 @@ def arm(names: Iterable[str], *trusted: dict) -> None:
     )  # looking through thousands of modules takes time: only when there are new ones
     if names and known not in _searched:
         _searched.add(known)
-        for module_name, module in list(sys.modules.items()):
-            if module_name.partition(".")[0] in _guarded:
-                for name in names:
-                    # `keras.ops.log_softmax` is `tensorflow.raw_ops.LogSoftmax` elsewhere.
-                    for spelling in {name, name.title().replace("_", "")}:
-                        _wire(name, getattr(module, "__dict__", {}).get(spelling))
+        _look_through()
+        for name in names:
+            # `keras.ops.log_softmax` is `tensorflow.raw_ops.LogSoftmax` elsewhere.
+            for spelling in {name, name.title().replace("_", "")}:
+                for contents in _places.get(spelling, ()):
+                    _wire(name, contents.get(spelling))
 
 
 def _wire(name, found):
