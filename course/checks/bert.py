@@ -20,6 +20,7 @@ from course.checking import (
 from course.checking.gradients import expect_gradients
 from course.checking.learning import (
     dropped,
+    expect_made_once,
     expect_no_dropout,
     expect_parts,
     expect_rate,
@@ -956,6 +957,7 @@ def bert_layer_can_be_trained(BertLayer):
 @check("Bert")
 def bert_can_be_trained(Bert):
     drops, inputs = small_bert(Bert), (integers(TOKENS), integers(SEGMENTS))
+    expect_made_once(drops, inputs)
     expect_gradients(lambda: drops(inputs), drops)
     real = ops.convert_to_tensor((TOKENS != 0)[:, None, None, :])
     with predictable_dropout():

@@ -860,6 +860,7 @@ def encoder_layer_can_be_trained(EncoderLayer):
     layer, x = post_norm_layer(EncoderLayer, (4,), *ENCODER_PARTS), fixed_normal(2, 4, 6)
     # Attention 4 x (6 x 6 + 6), feed-forward 6 x 7 + 7 + 7 x 6 + 6, two norms of 12.
     expect_parts(layer, *ENCODER_PARTS, weights=168 + 97 + 24)
+    expect_made_once(layer, x)
     expect_gradients(layer, layer, inputs=x)
     with predictable_dropout():
         found = layer(x, training=True)
@@ -873,6 +874,7 @@ def decoder_layer_can_be_trained(DecoderLayer):
     x, memory = fixed_normal(2, 4, 6), fixed_normal(2, 5, 6)
     layer = post_norm_layer(DecoderLayer, (4, 4), *DECODER_PARTS)
     expect_parts(layer, *DECODER_PARTS, weights=2 * 168 + 97 + 3 * 12)
+    expect_made_once(layer, x, memory)
     expect_gradients(layer, layer, inputs=x, memory=memory)
     with predictable_dropout():
         found = layer(x, memory, training=True)

@@ -6,7 +6,17 @@ import pytest
 from keras import ops
 
 from autograder.judge import probe as probe_module
-from autograder.judge.probe import Probe, distinct, normal, prepare, probe, run_probe, set_weights
+from autograder.judge.probe import (
+    Probe,
+    distinct,
+    normal,
+    prepare,
+    probe,
+    run_probe,
+    set_weights,
+    shared,
+)
+from autograder.judge.view_marks import views_of
 
 
 @pytest.fixture
@@ -153,3 +163,61 @@ def test_a_missing_sub_layer_is_named(rng):
     for name in ("third", "first.kernels"):
         with pytest.raises(AttributeError, match=f"no sub-layer `{name.split('.')[-1]}`"):
             set_weights(layer, rng, name)
+
+
+def test_the_probes_of_an_exercise_share_a_layer_until_the_answer_or_what_is_lent_changes():
+    made = []
+
+    def answers():
+        class Wide(keras.layers.Dense):
+            def __init__(self, units):
+                super().__init__(units)
+                made.append(units)
+
+        return Wide
+
+    def first(answer, rng):
+        layer = shared(answer, int(rng.common.integers(3, 9)), call=lambda layer: layer(np.ones((2, 5))))
+        return layer(normal(rng, (3, 5)))
+
+    one, other = answers(), answers()
+    for name in ("this", "that"):
+        for view in ("", "again+training+slopes", "batch"):
+            run_probe(probe_of(first, name).seen(view), one, 3)
+    assert len(made) == 1
+    run_probe(probe_of(first), one, 3, lent=("softmax",))
+    run_probe(probe_of(first), other, 3)
+    run_probe(probe_of(first), other, 4)
+    assert len(made) == 4
+
+
+def test_a_layer_that_cannot_be_called_is_made_anew_by_every_probe():
+    made = []
+
+    class Broken(keras.layers.Layer):
+        def call(self, inputs):
+            made.append(self)
+            raise ValueError("not today")
+
+    def first(answer, rng):
+        return shared(answer, call=lambda layer: layer(np.ones((2, 5))))
+
+    for name in ("this", "that"):
+        with pytest.raises(ValueError, match="not today"):
+            run_probe(probe_of(first, name), Broken, 3)
+    assert made[0] is not made[-1]
+
+
+def test_sizes_may_be_kept_off(rng):
+    assert set(distinct(rng, 3, low=2, high=7, but=(3, 5))) == {2, 4, 6}
+
+
+def test_the_probe_that_is_named_is_looked_at_in_every_view():
+    light = Probe("double", "light", "", 1, None, main=True)
+    heavy = Probe("double", "heavy", "", 2, None)
+    old = Probe("double", "old", "", 1, None, compare=lambda arrays, expected: None, instead_of="training")
+    probes = (light, heavy, old)
+    assert [one.view for one in views_of(light, probes, True)] == ["", "again+training+slopes", "batch"]
+    assert [one.view for one in views_of(heavy, probes, True)] == ["", "batch"]
+    assert [one.view for one in views_of(heavy, probes[1:], True)] == ["", "again+training+slopes", "batch"]
+    assert views_of(old, probes, True) == [] and views_of(old, probes, False) == [old]
