@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 
-SECONDS = 20  # of wall clock for one mutant's checks and probes; the reference takes about one
-GRACE = 10  # until a worker that does not even hear the alarm is killed
+SECONDS = 20  # of the processor for one mutant's checks and probes; the reference takes about one
+PATIENCE = 10  # times as long by the clock, as others work beside it; then a worker that hears no alarm is killed
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def try_all(lesson, mutants: Iterable, seed: int, workers: int, done: Callable[[
         place, mutant = waiting.pop(0)
         pipe.send(mutant)
         # The first one of a worker pays for loading the lab's reference and probes.
-        busy[pipe] = (process, place, time.monotonic() + SECONDS + GRACE)
+        busy[pipe] = (process, place, time.monotonic() + PATIENCE * SECONDS)
 
     for _ in range(min(workers, len(waiting))):
         hand(*start())
@@ -83,7 +83,7 @@ def try_all(lesson, mutants: Iterable, seed: int, workers: int, done: Callable[[
 
 def _work(pipe, lesson, seed):
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-    signal.signal(signal.SIGALRM, _too_long)
+    signal.signal(signal.SIGPROF, _too_long)
     while (mutant := pipe.recv()) is not None:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             trial = try_one(lesson, mutant, seed)
@@ -107,7 +107,7 @@ def try_one(lesson, mutant, seed: int) -> Trial:
     assignment = _undiagnosed(assignment_of(lesson))
     reference = assignment.reference[mutant.exercise]
     judged = seen = True
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         exec(compile(mutant.source, f"<a mutant of {mutant.exercise}>", "exec"), namespace)
         answer = namespace[mutant.exercise]
@@ -118,7 +118,7 @@ def try_one(lesson, mutant, seed: int) -> Trial:
     except Exception:  # it cannot even be defined
         pass
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return Trial(
         judged, seen, bool(touched) or not ("_stopped(" in mutant.source or "_eager(" in mutant.source)
     )
