@@ -155,7 +155,7 @@ def gates(
     """Prove that every exercise grades as it must. Exit status 1 if one does not."""
     if mutants:
         raise typer.Exit(0 if _try_mutants(lab, exercise, sample, seed) else 1)
-    from autograder.authoring.gates_table import gates_table, not_looked_at
+    from autograder.authoring.gates_table import gates_table, not_looked_at, what_was_drawn
     from autograder.classroom.proving import prove
     from course.notebooks.lesson import lessons
 
@@ -168,7 +168,7 @@ def gates(
                 )
             facts[lesson.lab] = [dataclasses.asdict(row) for row in rows]
             console.print(gates_table(lesson, rows))
-            for line in not_looked_at(rows):
+            for line in (*what_was_drawn(rows), *not_looked_at(rows)):
                 console.print(line, highlight=False, markup=False)
             for row in rows:
                 for fault in row.faults:

@@ -9,6 +9,7 @@
 from dataclasses import dataclass, field, replace
 
 from autograder.authoring.build import entry_source, submission
+from autograder.authoring.corners import Drawn, corners
 from autograder.authoring.source_code import without_markers
 from autograder.hidden import entries
 from autograder.hidden.assignments import assignment_of, import_keras
@@ -23,7 +24,7 @@ LEAST_MISCONCEPTIONS, LEAST_ALTERNATIVES, LEAST_VISIBLE = 5, 3, 0.9
 
 @dataclass
 class Row:
-    """The gates of one exercise. `faults` says in words what does not hold."""
+    """The gates of one exercise. `faults` says in words what does not hold, `drawn` what the probes drew."""
 
     exercise: str
     points: float
@@ -35,6 +36,7 @@ class Row:
     named: int = 0
     alternatives: int = 0
     accepted: int = 0
+    drawn: Drawn = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
 
@@ -61,6 +63,7 @@ def gates(lesson, seed=DEFAULT_SEED, isolation="full", progress=lambda text: Non
         progress(name)
         _misconceptions(lesson, row, seed)
         _alternatives(lesson, row, seed)
+        row.drawn = corners(assignment_of(lesson), name, seed)
     return list(rows.values())
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from rich import box
 from rich.table import Table
 
+from autograder.authoring.corners import in_words
 from autograder.judge.probe import PROBES
 from autograder.judge.view_marks import reasons
 
@@ -46,6 +47,13 @@ def _gates_cells(rows):
         yield f"{total(name)}/{total('misconceptions')}"
     yield f"{total('accepted')}/{total('alternatives')}"
     yield "[red]✗[/]" if any(row.faults for row in rows) else "[green]✓[/]"
+
+
+def what_was_drawn(rows: Iterable) -> Iterator[str]:
+    """Lines that say which classes of values the probes drew for each argument."""
+    for row in rows:
+        if row.drawn:
+            yield f"{row.exercise}: drawn: {in_words(row.drawn)}"
 
 
 def not_looked_at(rows: Iterable) -> Iterator[str]:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 
 SECONDS = 20  # of the processor for one mutant's checks and probes; the reference takes about one
-PATIENCE = 10  # times as long by the clock, as others work beside it; then a worker that hears no alarm is killed
+PATIENCE = (
+    10  # times as long by the clock, as others work beside it; then a worker that hears no alarm is killed
+)
 
 
 @dataclass(frozen=True)
