@@ -64,6 +64,8 @@ class RepairingExporter(NotebookExporter):
         except (JudgeError, LookupError) as error:
             raise NbGraderException(f"{names['assignment']}: {error}") from None
         notes = with_note(repaired.notes, note)
+        if repaired.undecided:
+            _leave_open(names, repaired.undecided, notes)
         repaired.notebook.metadata.course.update(repairs=notes, submitted=digest(content))
         return self.from_notebook_node(repaired.notebook, resources=resources, **options)
 

@@ -161,7 +161,7 @@ def ungraded(course_dir, lesson, found, force=False):
 
 
 def read_cells(course_dir, lesson, found):
-    """`(submission, cells, notes)` of each submission, repaired; `cells` is `None` where it cannot be read now."""
+    """`(submission, cells, notes)` of each submission, repaired; `cells` is `None` where no mark can be given."""
     release = read_release(Path(course_dir) / "release" / lesson.lab, lesson)
     for one in found:
         try:
@@ -169,7 +169,8 @@ def read_cells(course_dir, lesson, found):
         except OSError:
             yield one, None, []
         else:
-            yield one, code_cells(repaired.notebook), with_note(repaired.notes, one.note)
+            cells = None if repaired.undecided else code_cells(repaired.notebook)
+            yield one, cells, with_note(repaired.notes, one.note)
 
 
 def judge_in_parallel(course_dir, lesson, found, grader, workers, progress):

@@ -12,9 +12,11 @@ from nbformat import NotebookNode
 
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.assignment import Assignment, Runtime
+from autograder.judge.errors import Undecided
 from autograder.judge.example import counter_examples
 from autograder.judge.explain import explain
 from autograder.judge.marking import mark_exercise
+from autograder.judge.notebook_frame import OTHER_SIDE
 from autograder.judge.sandbox.client import Server
 from autograder.judge.sandbox.faults import MachineFault
 from autograder.judge.session import SandboxSession
@@ -77,6 +79,7 @@ class Grader:
 
         Raises:
             MachineFault: when it must be graded again.
+            Undecided: when it holds two versions that earn different marks.
             autograder.judge.sandbox.faults.NotIsolated: when layers of isolation are missing.
         """
         return self.grade_cells(assignment, code_cells(notebook), notes)
@@ -91,8 +94,26 @@ class Grader:
         """The `Verdict` of the cells that `code_cells` gives; else as `grade`. `anew` judges what is known, too."""
         key = cache_key(assignment.name, cells, notes)
         if anew or key not in self.cache:  # judged once, however often it is handed in or recorded
-            self.cache[key] = self._judge(assignment, cells, notes)
+            self.cache[key] = self._judge_both_sides(assignment, cells, notes)
         return self.cache[key]
+
+    def _judge_both_sides(self, assignment, cells, notes):
+        """The verdict; of a file with a git conflict only if both of its sides earn the same."""
+        first = first_side(cells)
+        verdict = self._judge(assignment, first, notes)
+        if len(first) < len(cells):
+            other = self._judge(assignment, cells, notes)
+            differ = [
+                f"`{one.exercise}` ({one.points:g} and {two.points:g} of {one.max_points:g})"
+                for one, two in zip(verdict.marks, other.marks, strict=True)
+                if one.points != two.points
+            ]
+            if differ:
+                raise Undecided(
+                    "the file holds both sides of a git conflict, and they earn different marks in "
+                    f"{', '.join(differ)}: ask which side counts, and for a file without the other"
+                )
+        return verdict
 
     def _judge(self, assignment, cells, notes):
         runtime, reader = assignment.runtime, assignment.reader
@@ -146,6 +167,11 @@ def code_cells(notebook: NotebookNode) -> list[tuple[str, str]]:
         if cell.cell_type == "code" and role in RUN_ROLES:
             found.append((cell.get("id") or f"cell-{number}", cell.source))
     return found
+
+
+def first_side(cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The cells without those that stand on the second side of a git conflict."""
+    return [cell for cell in cells if not cell[0].startswith(OTHER_SIDE)]
 
 
 def _joined(cells, reader):

@@ -5,6 +5,7 @@ written elsewhere.
 """
 
 import copy
+import dataclasses
 from typing import Any
 
 import nbformat
@@ -27,10 +28,17 @@ def _hashable(key):
     return key if key and all(isinstance(part, str) for part in key) else None
 
 
-def _own(kind, source, *numbers):
+SPLIT = "split into several cells, read as one"
+MOST_PIECES = 4  # that are looked at behind the first
+MISSING = "put back, empty, because missing"
+SECOND_SIDE = "\n\n*The second side of a git conflict in this file:*\n\n"
+OTHER_SIDE = "other-side-"  # how ids of cells begin that stand on the second side of a git conflict
+
+
+def _own(kind, source, *numbers, begins="own-"):
     """A learner's own cell, without metadata that could claim to be more."""
     make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
-    return make(source, id="own-" + "-".join(map(str, numbers)))
+    return make(source, id=begins + "-".join(map(str, numbers)))
 
 
 class Frame:
@@ -79,9 +87,12 @@ class Frame:
         """Which submitted cells stand for which of the release's, and which are the learner's own, after which."""
         submitted = self._joined(submitted)
         for cell in submitted:
+            if cell.kind == "code" and not cell.other_side:
+                self.written |= self._written_in(cell)
+        submitted = [self._one_side(cell) for cell in submitted]
+        for cell in submitted:
             if cell.kind == "code":
-                found = self.reader.defined_in(cell.source, self.names)
-                self.written |= {name for name, written in found.items() if written}
+                self.written |= self._written_in(cell)
         known, extras, last = {}, {}, None
         for cell in submitted:
             key = self._named(cell)
@@ -93,32 +104,56 @@ class Frame:
                 if kind != "code" and self._lost_answers(text):
                     text, kind = self.reader.code_in_text(text), "code"
                 count = len([one for found in extras.values() for one in found])
-                own = _own(kind, text, len(extras), count)
+                begins = OTHER_SIDE if cell.other_side else "own-"
+                own = _own(kind, text, len(extras), count, begins=begins)
                 extras.setdefault(last, []).append(own)
             else:
                 known.setdefault(key, []).append(cell)
                 last = key
         return known, extras
 
+    def _written_in(self, cell):
+        return {name for name, full in self.reader.defined_in(cell.source, self.names).items() if full}
+
+    def _one_side(self, cell):
+        """A cell of a conflict's second side as any other, where it alone holds an answer."""
+        if not cell.other_side:
+            return cell
+        alone = (
+            self._lost_answers(cell.source) if cell.kind != "code" else self._written_in(cell) - self.written
+        )
+        if alone:
+            return dataclasses.replace(cell, other_side=False)
+        return cell
+
     def _joined(self, submitted):
         """Cells that were split in the middle of a definition, as one."""
-        cells = []
-        for cell in submitted:
-            before = cells[-1] if cells else None
-            if (
-                before is not None
-                and cell.kind == before.kind == "code"
-                and (self._named(cell) is None or self._named(cell) == self._named(before))
-                and self.reader.defined_in(before.source, self.names)
-                and self.reader.belongs_together(before.source, cell.source)
-            ):
-                whole = before.source + "\n" + cell.source
-                cells[-1] = type(before)(before.kind, whole, before.metadata, before.id)
-                for name in self.reader.defined_in(whole, self.names):
-                    self.note("answer", "split in two, read as one", name)
-            else:
-                cells.append(cell)
-        return cells
+        cells = list(submitted)
+        for number, first in enumerate(cells):
+            if first is None or first.kind != "code" or not self.reader.defined_in(first.source, self.names):
+                continue
+            pieces = []
+            for place, piece in enumerate(cells[number + 1 :], number + 1):
+                if piece is None or piece.kind != "code" or not piece.source.strip():
+                    continue  # text that was written between the pieces
+                if piece.other_side != first.other_side or self._named(piece) not in (
+                    None,
+                    self._named(first),
+                ):
+                    break
+                pieces.append(place)
+                rest = "\n".join(cells[one].source for one in pieces)
+                if self.reader.belongs_together(first.source, rest):
+                    whole = first.source + "\n" + rest
+                    cells[number] = dataclasses.replace(first, source=whole)
+                    for one in pieces:
+                        cells[one] = None
+                    for name in self.reader.defined_in(whole, self.names):
+                        self.note("answer", SPLIT, name)
+                    break
+                if len(pieces) == MOST_PIECES:
+                    break
+        return [cell for cell in cells if cell is not None]
 
     def _named(self, cell):
         """A cell's key by its id, or by its nbgrader name, or by ours; `None` if it has none."""
@@ -158,6 +193,10 @@ class Frame:
         """The cell in the release's frame; before it, what else of the learner's stood in its place."""
         role, name = key_of(template)
         cell = copy.deepcopy(template)
+        others = [found for found in candidates if found.other_side]
+        if others:
+            whole = self.restore(template, [found for found in candidates if not found.other_side])
+            return self._with_other_side(template, whole, others)
         changed = [found for found in candidates if found.source.strip() != template.source.strip()]
         if role == "answer":
             return [*self._doubles(cell, name, candidates, changed), cell]
@@ -170,13 +209,30 @@ class Frame:
             if changed or candidates:
                 cell.source = (changed or candidates)[-1].source
             elif role == "question":
-                self.note(role, "put back, empty, because missing", name)
+                self.note(role, MISSING, name)
         elif not candidates:
             self.note(role, "put back because missing", name)
         elif changed:
             self.note(role, "put back because changed", name)
         # What set-up cells were given comes after them, as it may lean on them.
         return [cell, *own] if role in ("setup", "given") else [*own, cell]
+
+    def _with_other_side(self, template, whole, others):
+        """A cell of the frame, and behind it what its second side has for it: that is judged as well."""
+        role, name = key_of(template)
+        if role == "question":  # a person reads it
+            texts = [one.source for one in (*whole, *others) if one.source.strip() != template.source.strip()]
+            whole[-1].source = SECOND_SIDE.join(dict.fromkeys(texts)) or template.source
+            return whole
+        texts = [self._code_inside(template, role, found) for found in others]
+        return [
+            *whole,
+            *(
+                _own("code", text, role, name, number, begins=OTHER_SIDE)
+                for number, text in enumerate(texts)
+                if text.strip()
+            ),
+        ]
 
     def _doubles(self, cell, name, candidates, changed):
         """Fill an answer's cell; what else was written for it."""
@@ -192,7 +248,7 @@ class Frame:
         ] or texts[-1:]
         if not written:
             if not candidates and name not in self.written:
-                self.note("answer", "put back, empty, because missing", name)
+                self.note("answer", MISSING, name)
             return []
         cell.source = written[-1]
         if len(candidates) > 1 and len(written) > 1:

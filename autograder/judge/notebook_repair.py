@@ -2,7 +2,7 @@
 
 What the learner wrote is kept, to the letter, wherever it stands. A cell is found by its id, then by its nbgrader name,
 then by what it defines or holds. What was locked comes from the release. A submission that cannot be read at all becomes
-the untouched notebook with a note that says so.
+the untouched notebook, and is left to a person.
 """
 
 import copy
@@ -17,17 +17,23 @@ from nbformat import NotebookNode
 
 from autograder.judge.assignment import CodeReader
 from autograder.judge.errors import JudgeError
-from autograder.judge.notebook_frame import Frame, key_of
+from autograder.judge.notebook_frame import MISSING, Frame, key_of
 
 MAX_BYTES = 64 << 20  # of a file
 
 
 @dataclass
 class Repaired:
-    """A notebook in the release's frame, and what had to be done to it, as sentences."""
+    """A notebook in the release's frame.
+
+    Attributes:
+        notes: what had to be done to it, as sentences.
+        undecided: why no mark can be given before a person has looked; empty for nearly all.
+    """
 
     notebook: nbformat.NotebookNode
     notes: list
+    undecided: str = ""
 
 
 def repair(release: NotebookNode, text: str | bytes, reader: CodeReader) -> Repaired:
@@ -57,7 +63,18 @@ def repair(release: NotebookNode, text: str | bytes, reader: CodeReader) -> Repa
         cells += [*frame.restore(template, known.get(key, [])), *extras.get(key, [])]
     notebook = copy.deepcopy(release)
     notebook.cells = frame.settle(extras.get(None, []) + cells)
-    return Repaired(notebook, [*content.notes, *frame.notes()])
+    return Repaired(notebook, [*content.notes, *frame.notes()], _undecided(content, frame))
+
+
+def _undecided(content, frame):
+    """Why a file says too little of what its author wrote for any mark, be it 0; empty if it says enough."""
+    if content.unreadable:
+        return "the file cannot be read as a notebook: ask for a new copy"
+    lost = frame.done.get(("answer", MISSING), [])
+    if content.damaged and lost:
+        shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
+        return f"the file is damaged, and nothing of {shown} can be read in it: ask for a new copy"
+    return ""
 
 
 def read_submission(path: str | Path) -> bytes:

@@ -95,10 +95,9 @@ def read(path):
         raise NotebookError(
             f"{path} is a notebook, but none of this course's labs. Name the one you did a lab in."
         )
+    found = _one_side(content.cells, lesson)
     cells = [
-        _placed(number, cell, lesson)
-        for number, cell in enumerate(content.cells, start=1)
-        if cell.kind == "code"
+        _placed(number, cell, lesson) for number, cell in enumerate(found, start=1) if cell.kind == "code"
     ]
     return Notebook(path, str(lab), tuple(_settled(cells, lesson)), content.notes)
 
@@ -135,6 +134,17 @@ def _lesson_of(content):
     }
     best = max(counts, key=counts.get, default=None)
     return best if best and counts[best] else None
+
+
+def _one_side(cells, lesson):
+    """The cells without those of a git conflict's second side, but for answers that stand there alone."""
+    names = lesson.exercises if lesson else ()
+
+    def written(cell):
+        return {name for name, full in defined_in(cell.source, names).items() if full and cell.kind == "code"}
+
+    first = {name for cell in cells if not cell.other_side for name in written(cell)}
+    return [cell for cell in cells if not cell.other_side or written(cell) - first]
 
 
 def _placed(number, cell, lesson):

@@ -18,26 +18,42 @@ _CELL_START = re.compile(
     r'\{\s*"(?:cell_type|id|metadata|source|execution_count|outputs|attachments|input|language)"'
 )
 _MARK = re.compile(r"[ \t]*(<{7}|\|{7}|={7}|>{7})(?: .*?)?(,?)[ \t]*")
+_OTHER = ("other side",)  # our own note on a cell, under a key that JSON cannot write
 _SCRIPT_CELL = re.compile(r"(?m)^# (?:%%|In\[[ \d]*\]:?).*$")
 
 
 @dataclass(frozen=True)
 class FileCell:
-    """One cell as the file has it: `kind` is `"code"`, `"markdown"` or `"raw"`."""
+    """One cell as the file has it: `kind` is `"code"`, `"markdown"` or `"raw"`.
+
+    Attributes:
+        other_side: whether it stands on the second side of a git conflict, and differs from the first.
+    """
 
     kind: str
     source: str
     metadata: dict = field(default_factory=dict)
     id: str = ""
+    other_side: bool = False
 
 
 @dataclass(frozen=True)
 class FileContent:
-    """What could be read: cells, the notebook's metadata, and sentences about what had to be done."""
+    """What could be read.
+
+    Attributes:
+        cells: in their order; of a git conflict, the second side's come behind those of the first.
+        metadata: the notebook's.
+        notes: sentences about what had to be done.
+        unreadable: whether this is no notebook at all, so that nothing can be said of what its author wrote.
+        damaged: whether parts of the file are lost.
+    """
 
     cells: tuple[FileCell, ...]
     metadata: dict
     notes: tuple[str, ...] = ()
+    unreadable: bool = False
+    damaged: bool = False
 
 
 def read_file(content):
@@ -56,24 +72,25 @@ def read_file(content):
         raw, metadata = _both_sides(text)
         if raw is not None:
             notes.append(
-                "the file holds marks of a git conflict; where its two sides differ, the first one counts (`HEAD`, what "
+                "the file holds marks of a git conflict; where its two sides differ, the first one is read (`HEAD`, what "
                 "its author had), unless nothing is written there"
             )
-    if raw is None:
+    sound = raw is not None
+    if not sound:
         raw, metadata = _salvage(text), {}
         if raw:
             notes.append(f"the file was damaged; {len(raw)} cells could still be read")
     if not raw and (script := _script(text)):
-        raw = script
+        raw, sound = script, True
         notes.append("the file is a Python script and no notebook; its code was read as cells")
-    if not raw:
-        notes.append(
-            "the file could not be read as a notebook, so nothing in it could be graded: ask for a new copy"
-        )
+    if not raw and sound:
+        notes.append("the notebook has no cells")
+    elif not raw:
+        notes.append("the file could not be read as a notebook: ask for a new copy")
     if len(raw) > MAX_CELLS:
         notes.append(f"of {len(raw)} cells the first {MAX_CELLS} were read")
-    cells = tuple(cell for cell in map(_cell, raw[:MAX_CELLS]) if cell is not None)
-    return FileContent(cells, metadata, tuple(notes))
+    cells = tuple(cell for one in raw[:MAX_CELLS] for cell in _cells(one))
+    return FileContent(cells, metadata, tuple(notes), not (raw or sound), not sound)
 
 
 def _decode(content):
@@ -129,7 +146,7 @@ def _side(text, side, comma=False):
 
 
 def _both_sides(text):
-    """As `_whole`, of a file with git's conflict marks: cells that differ come twice, those of the first side last."""
+    """As `_whole`, of a file with git's conflict marks: cells that differ come twice, those of the first side first."""
     sides = []
     for side in ("<<<<<<<", "======="):
         for comma in (True, False):
@@ -144,7 +161,8 @@ def _both_sides(text):
     keys = [[json.dumps(_bare(cell), sort_keys=True) for cell in side[:MAX_CELLS]] for side in (ours, theirs)]
     merged = []
     for kind, a, b, c, d in difflib.SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
-        merged += ours[a:b] if kind == "equal" else [*theirs[c:d], *ours[a:b]]
+        other = [{**cell, _OTHER: True} for cell in theirs[c:d] if isinstance(cell, dict)]
+        merged += ours[a:b] if kind == "equal" else [*ours[a:b], *other]
     return merged, metadata
 
 
@@ -179,23 +197,26 @@ def _script(text):
     return [{"cell_type": "code", "source": part} for part in parts if part.strip()]
 
 
-def _cell(raw):
-    """One cell with only what is needed, `None` if it is none."""
+def _cells(raw):
+    """One cell with only what is needed; two if a merge left its marks inside of it, none if it is none."""
     if not isinstance(raw, dict):
-        return None
+        return
     source = raw.get("source", raw.get("input", ""))
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
     if not isinstance(source, str) or len(source) > MAX_SOURCE:
-        return None
+        return
     source = source.replace("\x00", "").encode("utf-8", "replace").decode()  # no lone surrogates
     kind = raw.get("cell_type")
-    if kind == "code":
-        source = _side(source, "<<<<<<<")  # marks that a merge left inside a cell
     metadata = raw.get("metadata")
-    return FileCell(
-        kind if kind in ("code", "raw") else "markdown",
-        source,
+    about = (
         metadata if isinstance(metadata, dict) else {},
         raw.get("id") if isinstance(raw.get("id"), str) else "",
     )
+    if kind == "code":
+        ours, theirs = _side(source, "<<<<<<<"), _side(source, "=======")
+        yield FileCell(kind, ours, *about, raw.get(_OTHER) is True)
+        if ours != theirs:
+            yield FileCell(kind, theirs, *about, other_side=True)
+    else:
+        yield FileCell(kind if kind == "raw" else "markdown", source, *about)

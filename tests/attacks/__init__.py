@@ -31,6 +31,7 @@ class Attack:
         edit: `edit(notebook) -> text or bytes of the file`, for attacks on the file itself.
         lasts: whether it would harm a machine whose grader does not shut code in.
         told: a pattern that one of the sentences about the submission must match.
+        left_open: whether nobody can say what its author wrote, so that it has no mark and waits for a person.
     """
 
     family: str
@@ -41,6 +42,7 @@ class Attack:
     edit: Callable | None = None
     lasts: bool = False
     told: str = "."
+    left_open: bool = False
 
     def submission(self, untouched, right):
         """The file as handed in, `bytes`. Takes the released notebook and the reference's."""

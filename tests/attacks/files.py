@@ -101,19 +101,20 @@ attack(F, "has no graded cell at all", edit=raw(stripped), told="missing")
 attack(F, "names a kernel and settings of its own", edit=raw(kernel), right=True)
 attack(F, "has lists where dictionaries are due, and the reverse", edit=raw(types))
 attack(F, "has attachments with paths as names", edit=raw(attachments), right=True)
-attack(F, "is no notebook", edit=lambda notebook: "dear grader, my dog ate it", told="could not be read")
-attack(F, "is empty", edit=lambda notebook: b"", told="could not be read")
+# Garbage earns nothing, and is no 0 either: a person asks for another copy, until when there is no mark.
+attack(F, "is no notebook", edit=lambda notebook: "dear grader, my dog ate it", left_open=True)
+attack(F, "is empty", edit=lambda notebook: b"", left_open=True)
 attack(
     F,
     "is a zip bomb's first bytes",
     edit=lambda notebook: b"PK\x03\x04" + bytes(5000),
-    told="could not be read",
+    left_open=True,
 )
 attack(
     F, "is JSON nested a hundred thousand deep", edit=lambda notebook: "[" * 100_000, told="could not be read"
 )
-attack(F, "is a number, not a notebook", edit=lambda notebook: "20", told="could not be read")
-attack(F, "is not text at all", edit=lambda notebook: bytes(range(256)) * 100, told="could not be read")
+attack(F, "is a number, not a notebook", edit=lambda notebook: "20", left_open=True)
+attack(F, "is not text at all", edit=lambda notebook: bytes(range(256)) * 100, left_open=True)
 attack(F, "holds text that no encoding can write", "x = '\ud800'\nraise ValueError('\\ud800')", right=True)
 attack(
     F, "has a cell of ten megabytes",

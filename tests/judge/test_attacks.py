@@ -15,6 +15,7 @@ from attacks.writing import MARK
 from autograder.authoring.build import entry_source, submission
 from autograder.authoring.gates import reference_submission
 from autograder.classroom import grade_class
+from autograder.classroom.course_folder import GradeError
 from autograder.classroom.nbgrader_config import COURSE_FILE
 from autograder.classroom.report import facts
 from autograder.hidden import entries
@@ -84,7 +85,9 @@ def attacked(tmp_path_factory, built_course, lesson, release, right, honest, alo
     Path(MARK).unlink(missing_ok=True)
     os.environ["SECRET_TOKEN"] = "only-the-grader-knows"
     before = watched_files(folder)
-    grade_class.grade_class(folder, lesson.lab)
+    garbage = sum(one.left_open for one in corpus())
+    with pytest.raises(GradeError, match=f"^{garbage} submissions are still to do"):
+        grade_class.grade_class(folder, lesson.lab)
     del os.environ["SECRET_TOKEN"]
     return folder, before
 
@@ -109,6 +112,9 @@ def verdict_of(attacked, lesson, number):
 @pytest.mark.parametrize("number", range(len(corpus())), ids=NAMES)
 def test_earns_what_its_honest_content_earns_and_says_what_happened(attacked, lesson, number):
     one, verdict = corpus()[number], verdict_of(attacked, lesson, number)
+    if one.left_open:
+        assert "cannot be read as a notebook: ask for a new copy" in verdict.regrade and not verdict.marks
+        return
     assert not verdict.regrade, verdict.regrade
     full = {name: cell.points for name, cell in lesson.exercises.items()}
     replaced = dict(one.answers)

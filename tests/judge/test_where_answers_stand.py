@@ -12,6 +12,7 @@ import pytest
 
 from autograder.authoring.gates import reference_submission
 from autograder.hidden.assignments import assignment_of
+from autograder.judge.errors import Undecided
 from autograder.judge.grader import Grader
 from autograder.judge.notebook_repair import repair
 from autograder.judge.sandbox import isolation
@@ -30,14 +31,15 @@ class Case:
     lost: tuple = ()
     said: str = ""
     notes: str = ""
+    undecided: str = ""
 
 
 CASES = {}
 
 
-def case(lost=(), said="", notes=""):
+def case(lost=(), said="", notes="", undecided=""):
     def register(edit):
-        CASES[edit.__name__] = Case(edit, (lost,) if isinstance(lost, str) else lost, said, notes)
+        CASES[edit.__name__] = Case(edit, (lost,) if isinstance(lost, str) else lost, said, notes, undecided)
         return edit
 
     return register
@@ -209,7 +211,7 @@ def split_between_two_statements(book):
     book.insert(book.at("answer-softmax") + 1, source.split("\n\n\n", 1)[1])
 
 
-@case(notes="split in two")
+@case(notes="split into several")
 def split_in_the_middle_of_a_class(book):
     cell = book["answer-SelfAttention"]
     before, after = cell["source"].split("    def call", 1)
@@ -217,12 +219,42 @@ def split_in_the_middle_of_a_class(book):
     book.insert(book.at("answer-SelfAttention") + 1, "    def call" + after)
 
 
-@case(notes="split in two")
+@case(notes="split into several")
 def split_in_the_middle_of_a_function(book):
     cell = book["answer-split_heads"]
     lines = cell["source"].split("\n")
     cell["source"] = "\n".join(lines[:-1])
     book.insert(book.at("answer-split_heads") + 1, lines[-1])
+
+
+@case(notes="split into several")
+def split_into_three_with_text_and_an_empty_cell_between(book):
+    cell = book["answer-MultiHeadAttention"]
+    at, lines = book.at("answer-MultiHeadAttention"), cell["source"].split("\n")
+    third = len(lines) // 3
+    cell["source"] = "\n".join(lines[:third])
+    book.insert(at + 1, "Now the rest:", "markdown")
+    book.insert(at + 2, "\n".join(lines[third : 2 * third]))
+    book.insert(at + 3, "")
+    book.insert(at + 4, "\n".join(lines[2 * third :]))
+
+
+@case(notes="split into several")
+def split_in_the_middle_of_an_expression_and_names_lost(book):
+    cell = book["answer-padding_mask"]
+    at = cell["source"].index("real[") + len("real[")
+    rest = cell["source"][at:]
+    cell["source"] = cell["source"][:at]
+    book.insert(book.at("answer-padding_mask") + 1, rest)
+    book.forget()
+
+
+@case(notes="split into several")
+def split_off_after_the_docstring(book):
+    cell = book["answer-causal_mask"]
+    head, quotes, rest = cell["source"].rpartition('"""')
+    cell["source"] = head + quotes
+    book.insert(book.at("answer-causal_mask") + 1, rest.lstrip("\n"))
 
 
 @case()
@@ -312,17 +344,64 @@ def conflict_inside_an_answer_with_an_empty_first_side(book):
     return conflicting(book, "softmax", book.stub("softmax"), book["answer-softmax"]["source"])
 
 
+WRONG = "def softmax(scores, axis=-1):\n    return scores"
+
+
+@case(undecided=r"both sides of a git conflict.*`softmax` \(2 and 0 of 2\): ask which side counts")
+def conflict_inside_an_answer_with_a_wrong_second_side(book):
+    return conflicting(book, "softmax", book["answer-softmax"]["source"], WRONG)
+
+
+@case(undecided=r"`softmax` \(0 and 2 of 2\)")
+def conflict_inside_an_answer_with_a_wrong_first_side(book):
+    return conflicting(book, "softmax", WRONG, book["answer-softmax"]["source"])
+
+
 @case(notes="git conflict")
-def conflict_inside_an_answer_with_another_second_side(book):
-    other = "def softmax(scores, axis=-1):\n    return scores"
-    return conflicting(book, "softmax", book["answer-softmax"]["source"], other)
+def conflict_inside_an_answer_with_two_sides_that_are_right(book):
+    right = book["answer-softmax"]["source"]
+    return conflicting(book, "softmax", right.replace("scores", "s"), "# another\n" + right)
 
 
-@case(lost="softmax", notes="damaged")
+@case(undecided=r"`causal_mask` \(2 and 0 of 2\)")
+def marks_of_a_merge_inside_a_sound_file(book):
+    right = book["answer-causal_mask"]["source"]
+    wrong = "def causal_mask(length):\n    return length"
+    book["answer-causal_mask"]["source"] = f"<<<<<<< HEAD\n{right}\n=======\n{wrong}\n>>>>>>> theirs"
+
+
+@case(undecided=r"`softmax` \(2 and 0 of 2\)")
+def a_conflict_about_a_helper(book):
+    book["answer-softmax"]["source"] = (
+        "def softmax(scores, axis=-1):\n    return helper(keras.ops.exp(scores - keras.ops.max(scores, axis, keepdims=True)), axis)"
+    )
+    good = "def helper(x, axis):\n    return x / keras.ops.sum(x, axis, keepdims=True)"
+    bad = "def helper(x, axis):\n    return x"
+    book.insert(book.at("answer-softmax"), f"<<<<<<< HEAD\n{good}\n=======\n{bad}\n>>>>>>> theirs")
+
+
+@case(undecided="the file is damaged, and nothing of softmax can be read in it")
 def a_cell_torn_apart_in_the_middle(book):
     text = book.text()
     at = text.index("def softmax")
     return text[:at] + '"\n oops {' + text[at:]
+
+
+@case(undecided="nothing of .* and 1 more can be read in it: ask for a new copy")
+def cut_off_in_the_middle(book):
+    text = book.text()
+    return text[: text.index("class SelfAttention")]
+
+
+@case(notes="damaged")
+def cut_off_below_the_last_answer(book):
+    text = book.text()
+    return text[: text.index('"check-MultiHeadAttention"')]
+
+
+@case(undecided="cannot be read as a notebook: ask for a new copy")
+def no_notebook_at_all(book):
+    return "Dear grader, please find my notebook attached."
 
 
 @case()
@@ -458,6 +537,12 @@ def test_scores_as_it_should_and_says_what_was_done(name, lesson, release, right
     handed_in = one.edit(book) or book.text()
     repaired = repair(release, handed_in, code_reader)
     nbformat.validate(repaired.notebook)
+    if one.undecided:  # no mark, and no 0 either: a person has to ask
+        with pytest.raises(Undecided, match=one.undecided):
+            if repaired.undecided:
+                raise Undecided(repaired.undecided)
+            grader.grade(assignment_of(lesson), repaired.notebook, repaired.notes)
+        return
     verdict = grader.grade(assignment_of(lesson), repaired.notebook, repaired.notes)
     problems = {mark.exercise: mark.problems for mark in verdict.marks if not mark.right}
     assert tuple(problems) == one.lost, (problems, verdict.notes)

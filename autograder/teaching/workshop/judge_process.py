@@ -116,7 +116,7 @@ def answer(grader, course_dir, request):
     from autograder.classroom.feedback_page import FOR_GRADERS
     from autograder.classroom.waived_answers import marked, without_points
     from autograder.hidden.assignments import assignment_of
-    from autograder.judge.grader import code_cells
+    from autograder.judge.grader import code_cells, first_side
     from autograder.judge.notebook_repair import repair
     from course.notebooks.lesson import find_lesson
 
@@ -126,7 +126,7 @@ def answer(grader, course_dir, request):
         return {}
     release = Path(course_dir) / "release" / lesson.lab / f"{lesson.name}.ipynb"
     repaired = repair(nbformat.read(release, as_version=4), request["notebook"], code_reader)
-    cells = code_cells(repaired.notebook)
+    cells = first_side(code_cells(repaired.notebook))  # here nobody can be asked which side counts
     verdict = grader.grade_cells(assignment_of(lesson), cells, repaired.notes)
     verdict = without_points(verdict, {*marked(cells), *request["caught_up"]})
     keys = ("exercise", "points", "max_points", "problems")
