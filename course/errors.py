@@ -9,7 +9,7 @@ class CourseError(Exception):
 
     def _render_traceback_(self):
         # IPython asks an exception for its own rendering before it prints a traceback.
-        return [f"{type(self).__name__}: {self}"]
+        return [str(self)]  # the sentence alone: the name of its class says nothing to a learner
 
 
 class UnknownName(CourseError):

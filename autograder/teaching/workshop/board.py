@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import threading
 import time
 from pathlib import Path
 
@@ -9,12 +10,16 @@ from autograder.authoring.source_code import Reference, without_markers
 from autograder.classroom.waived_answers import write_record
 from autograder.paths import ROOT
 from autograder.teaching.workshop.fair_queue import FairQueue
+from autograder.teaching.workshop.gradebook_names import enter
 from autograder.teaching.workshop.grid import Grid, aliases
 from autograder.teaching.workshop.judge_process import JudgeGone, Judging
 from autograder.teaching.workshop.store import Store
 from course.notebooks.lesson import find_exercise, find_lesson, lessons
 
 SOLUTIONS = ROOT / "solutions"
+NAMES_TOLD = (
+    "In this room your name and the exercises you have passed are on the projector, too; marks never are."
+)
 MOST = 200  # events in one delivery
 FAULT = "The grader could not finish; this is not your notebook's doing. Try again in a moment, or tell your instructor."
 
@@ -37,9 +42,25 @@ class Board:
         isolation: as in grading.
         workers: submissions graded side by side.
         record: folder where it is written who took which answer, for later gradings; the course folder if left out.
+        address: where people join, for the wall.
+        code: the join code, for the wall.
+        wall_names: whether learners were told that their names are shown there.
     """
 
-    def __init__(self, folder, course_dir, lab="1", isolation="full", workers=2, record=None):
+    def __init__(
+        self,
+        folder,
+        course_dir,
+        lab="1",
+        isolation="full",
+        workers=2,
+        record=None,
+        address="",
+        code="",
+        wall_names=False,
+    ):
+        self.address, self.code, self.wall_names = address, code, wall_names
+        self.course_dir = course_dir
         self.store = Store(Path(folder) / "board.sqlite")
         self.record = Path(record or course_dir)
         self.grids = {name: Grid(lesson) for name, lesson in lessons().items()}
@@ -76,6 +97,8 @@ class Board:
             self.store.meet(user, alias)
             self._names[user] = alias or self._names.get(user, "")
             self.changed(user)
+            if alias:  # in its own time: a gradebook may be busy, and a room of people joins at once
+                threading.Thread(target=enter, args=(self.course_dir, user, alias), daemon=True).start()
 
     async def take(self, user, events):
         """Keep a delivery of events; once this returns they are safe. What is malformed is left out."""
@@ -131,8 +154,14 @@ class Board:
 
     # what pages show
 
+    def wall(self, lab, hidden=False):
+        """What is on a projector: never marks, and names only if learners were told so."""
+        shown = self.show(lab, hidden or not self.wall_names)
+        people = [{**one, "points": None, "caught": []} for one in shown["people"]]
+        return {**shown, "people": people, "labs": []}
+
     def show(self, lab, hidden=False):
-        """Everything on the instructor's page or, with names `hidden`, on a projector: JSON-serialisable."""
+        """Everything on the instructor's page, also with names `hidden`: JSON-serialisable."""
         key = (lab, hidden)
         kept = self._shown.get(key)
         if kept and kept[0] == self.version and time.time() - kept[1]["now"] < 5:
@@ -157,6 +186,7 @@ class Board:
                 for user, name in names.items()
             ],
             "mistakes": grid.mistakes(now),
+            "joining": self._joining(),
             "labs": [
                 [name, f"{each.lesson.number} {each.lesson.title}"] for name, each in self.grids.items()
             ],
@@ -180,6 +210,12 @@ class Board:
             ],
         }
 
+    def _joining(self):
+        """What the wall says to who has not joined yet; `None` once the class is in."""
+        if not self.address or not self.store.switches().get("joining", True):
+            return None
+        return {"address": self.address, "code": self.code}
+
     def _about(self, grid, now):
         cells = grid.lesson.exercises.values()
         released = self.store.released()
@@ -189,6 +225,7 @@ class Board:
             "title": f"Lab {grid.lesson.number}: {grid.lesson.title}",
             "exercises": [[cell.name, cell.minutes, cell.name in released] for cell in cells],
             "of": sum(cell.points for cell in cells),
+            "told": NAMES_TOLD if self.wall_names else "",
             "clock": grid.clock(self.store.started().get(grid.lesson.lab), now),
         }
 
@@ -209,6 +246,11 @@ class Board:
         find_exercise(exercise)
         self.store.release(exercise, on)
         self.changed(*self._names)
+
+    def let_in(self, on):
+        """Show the address and the join code on the wall, or take them away: the class is in."""
+        self.store.switch("joining", on)
+        self.changed()
 
     def begin(self, lab):
         """Put a lab on the board and start its clock now."""

@@ -14,6 +14,7 @@ import threading
 import time
 
 PAUSE = 1.0  # seconds at least between two starts, for a service that cannot run at all
+ALONE = 10  # seconds in which a service comes up before the next one is started: importing both takes twice as long
 GO = b"go"  # what a waiting service is told
 
 
@@ -47,9 +48,10 @@ def main():
         with contextlib.suppress(OSError):  # it may have been killed while it waited
             process.stdin.write(GO)
             process.stdin.flush()
-        waiting = _service()
         while process.poll() is None and not ending.wait(0.05):
-            pass
+            if waiting is None and time.monotonic() - began > ALONE:
+                waiting = _service()
+        waiting = waiting or _service()
         if ending.is_set():
             _end(process)
         else:

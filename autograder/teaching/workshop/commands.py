@@ -39,14 +39,34 @@ def register(app, errors_as_sentences):
             bool,
             typer.Option("--remove-accounts", help="Only remove the learners' Unix accounts; homes stay."),
         ] = False,
+        stop: Annotated[bool, typer.Option("--stop", help="Only stop the room that runs in FOLDER.")] = False,
+        status: Annotated[
+            bool, typer.Option("--status", help="Only say how the room that runs in FOLDER is.")
+        ] = False,
+        wall_names: Annotated[
+            bool,
+            typer.Option(
+                "--wall-names",
+                help="Learners' names on the projector; whoever joins is told so. Else aliases.",
+            ),
+        ] = False,
+        memory: Annotated[
+            float, typer.Option(min=0.5, help="GiB of memory for each learner, where it can be limited.")
+        ] = 4.0,
+        trial: Annotated[
+            bool, typer.Option(help="Try a learner's server and a check before the room is ready.")
+        ] = True,
     ):
         """Run the course for a room: JupyterHub, a live board, marks at once. Ctrl-C stops it and loses nothing."""
         from autograder.teaching.workshop import run
 
         if remove_accounts:
             return run.remove_accounts(folder)
+        if stop or status:
+            return run.stop(folder) if stop else run.status(folder)
         if forget:
             return run.forget(folder, forget)
         if bool(certificate) != bool(key):
             raise run.WorkshopError("https needs both files: --certificate and --key.")
-        return run.workshop(folder, lab, port, local, names, (certificate, key) if key else None)
+        files = (certificate, key) if key else None
+        return run.workshop(folder, lab, port, local, names, files, wall_names, memory, trial)

@@ -15,7 +15,7 @@ from jupyterhub.spawner import LocalProcessSpawner
 from traitlets import Dict
 
 from autograder.paths import ROOT
-from autograder.teaching.workshop import accounts, bubblewrap
+from autograder.teaching.workshop import accounts, bubblewrap, limits, running_room, trial
 from autograder.teaching.workshop.joining import JoinAuthenticator
 from autograder.teaching.workshop.tokens import token_for
 from course.notebooks.labs_folder import JUPYTER
@@ -31,6 +31,7 @@ KEPT = [
     "KERAS_BACKEND",
     "PYTHONPYCACHEPREFIX",
     "COURSE_PRESET",
+    running_room.MARK,
 ]
 
 
@@ -48,9 +49,17 @@ class RoomSpawner(LocalProcessSpawner):
         return Path(self.settings["homes"]) / self.user.name
 
     def make_preexec_fn(self, name):
+        become = None  # bubblewrap changes the account, after it has shown what there is to see
         if self.settings["accounts"] and not self.settings["enclosed"]:
-            return super().make_preexec_fn(name)
-        return None  # bubblewrap changes the account, after it has shown what there is to see
+            become = super().make_preexec_fn(name)
+        files = limits.prepare(self.settings["limits"], self.user.name, self.settings["memory"])
+
+        def ready():
+            limits.enter(files)
+            if become:
+                become()
+
+        return ready if files else become
 
     def user_env(self, env):
         env |= {"USER": self.user.name, "HOME": str(self.home), "SHELL": "/bin/bash"}
@@ -73,11 +82,11 @@ class RoomSpawner(LocalProcessSpawner):
             if self.teaches:
                 reads += [str(ROOT), settings["record"]]
             command = bubblewrap.enclosed(command, self.home, reads, writes, account)
-        self.cmd = command
+        self.cmd = [*limits.prefix(settings["limits"], self.user.name, settings["memory"]), *command]
         self.environment = self._told()
         self.notebook_dir = str(self.home)
         self.default_url = "/formgrader" if self.teaches else f"/lab/tree/{settings['first']}"
-        if not self.teaches:
+        if not self.teaches and self.user.name != trial.NAME:
             await asyncio.to_thread(self._hello)
         return await super().start()
 
@@ -91,7 +100,7 @@ class RoomSpawner(LocalProcessSpawner):
             "COURSE_WORKSHOP_LABS": settings["labs"],
         }
         told["JUPYTERLAB_SETTINGS_DIR"] = str(self.home / ".jupyter" / "lab" / "user-settings")
-        if self.teaches:
+        if self.teaches or self.user.name == trial.NAME:
             return told
         alias = self.authenticator.known.alias(name)
         return told | {
@@ -116,6 +125,12 @@ class RoomSpawner(LocalProcessSpawner):
             )
 
 
+def _first_page(handler):
+    """Where somebody goes who has logged in: learners straight into the lab, the instructor to the board."""
+    user = handler.current_user
+    return "/services/board/" if user is not None and user.admin else "/hub/spawn"
+
+
 def configure(c, settings):
     """Set everything on JupyterHub's configuration object."""
     folder = Path(settings["folder"]) / "hub"
@@ -127,8 +142,14 @@ def configure(c, settings):
     hub.pid_file = str(folder / "hub.pid")
     hub.template_paths = [str(Path(__file__).parent / "templates")]
     hub.log_level = "INFO"
-    hub.load_roles = [{"name": "user", "scopes": ["self", "access:services!service=board"]}]
-    hub.default_url = "/hub/home"
+    hub.load_roles = [
+        {"name": "user", "scopes": ["self", "access:services!service=board"]},
+        {"name": "command", "services": ["command"],
+         "scopes": ["admin:users", "admin:servers", "admin:server_state", "access:servers"]},
+    ]  # fmt: skip
+    hub.default_url = _first_page
+    hub.implicit_spawn_seconds = 0.1  # whoever comes back to a page of theirs after a restart is let in again
+    hub.template_vars = {"names_on_wall": settings["board"]["wall_names"]}
     if settings.get("certificate"):
         hub.ssl_cert, hub.ssl_key = settings["certificate"]
     c.ConfigurableHTTPProxy.command = settings["proxy"]
@@ -149,19 +170,22 @@ def configure(c, settings):
     c.Spawner.env_keep = KEPT
     c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # forty people at once
     hub.services = [
+        {"name": "command", "api_token": settings["token"]},  # the trial learner, `--status`
         {
             "name": "board",
             "url": f"http://127.0.0.1:{settings['ports']['board']}",
             "command": [sys.executable, "-m", "autograder.teaching.workshop.board_restarter"],
             "cwd": str(folder),
+            "timeout": 180,  # importing takes long on a machine that is busy, and the Hub gives up after 30 s by itself
             "oauth_no_confirm": True,
             "environment": {
                 "PYTHONPATH": str(ROOT),
+                running_room.MARK: settings["folder"],
                 "WORKSHOP_BOARD": json.dumps(settings["board"]),
                 "WORKSHOP_SECRET": settings["secret"],
                 "WORKSHOP_INSTRUCTOR": settings["instructor"],
                 "PYTHONPYCACHEPREFIX": os.environ.get("PYTHONPYCACHEPREFIX", ""),
                 "TF_CPP_MIN_LOG_LEVEL": "3",
             },
-        }
+        },
     ]

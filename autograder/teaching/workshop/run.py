@@ -1,14 +1,13 @@
 """`autograder workshop`: one command from a checkout to a room that people can join."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
-import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,10 +23,22 @@ NEEDED = ("jupyterhub", "starlette", "uvicorn", "sse_starlette", "segno", "nbgra
 CONFIG = Path(__file__).with_name("jupyterhub_config.py")
 START = 180  # seconds until the Hub must answer
 STOP = 60
+LOOK = 2  # seconds between looks at what the Hub has started
+_STARTED = []
 
 
-def workshop(folder, lab="1", port=8000, local=False, names=None, certificate=None):
-    """Run a workshop until Ctrl-C.
+def workshop(
+    folder,
+    lab="1",
+    port=8000,
+    local=False,
+    names=None,
+    certificate=None,
+    wall_names=False,
+    memory=4.0,
+    trial=True,
+):
+    """Run a workshop until Ctrl-C, or until its terminal is closed; says so if it runs already.
 
     Args:
         folder: where everything is kept; the same folder goes on from there.
@@ -36,25 +47,41 @@ def workshop(folder, lab="1", port=8000, local=False, names=None, certificate=No
         local: only this machine can join, for a rehearsal.
         names: a file with one name a line; only these may join.
         certificate: `(certificate, key)` files for https.
+        wall_names: whether learners' names are on the projector.
+        memory: GiB for each learner, where it can be limited.
+        trial: whether a trial learner has to run a check before the room is called ready.
 
     Raises:
         WorkshopError: with a sentence, if it cannot start.
     """
     folder, lesson = Path(folder).resolve(), find_lesson(str(lab))
+    _expect_packages()
+    from autograder.teaching.workshop import running_room
+
+    if running_room.find(folder) is not None:
+        return _say_it_runs(folder)
     _expect_ready(local, port)
-    from autograder.teaching.workshop import accounts, bubblewrap, workshop_folder
+    from autograder.teaching.workshop import accounts, bubblewrap, limits, workshop_folder
     from autograder.teaching.workshop import settings as settings_of
+    from autograder.teaching.workshop import trial as trial_learner
     from autograder.teaching.workshop.http_proxy import proxy_command
 
-    allowed = settings_of.names_of(names)
-    with console.status("getting ready") as status:
+    allowed, process = settings_of.names_of(names), None
+    _listen()
+    if swept := running_room.sweep(folder):
+        console.print(f"{swept} processes were left of the last time; they are ended.", highlight=False)
+    try:
+        status = console.status("getting ready")
+        status.start()
         proxy = proxy_command(lambda text: status.update(text))
         course = workshop_folder.make(folder, lambda text: status.update(text))
         not_enclosed = bubblewrap.why_not_enclosed()
         rooted = os.geteuid() == 0
-        if not_enclosed and not local:
-            _expect_closed(folder, course)
-        settings = settings_of.make(folder, course, lesson, port, local, allowed, certificate)
+        if not_enclosed and (rooted or not local):
+            _expect_closed(folder, course, local)
+        settings = settings_of.make(
+            folder, course, lesson, port, local, allowed, certificate, wall_names, memory
+        )
         settings |= {"proxy": proxy, "accounts": rooted, "enclosed": not not_enclosed}
         if rooted:
             _expect_no_other(folder)
@@ -63,14 +90,83 @@ def workshop(folder, lab="1", port=8000, local=False, names=None, certificate=No
         settings_of.write(folder / "settings.json", settings)
         status.update("starting JupyterHub")
         process = _start(folder, settings)
-    try:
+        running_room.note(folder)
+        tried = trial_learner.run(settings, status.update) if trial else None
+        status.stop()
         _announce(settings, local, not_enclosed)
+        _say_what_was_tried(settings, tried)
+        console.print("Ctrl-C stops everything and loses nothing.\n", highlight=False)
         _stay(process, folder)
+    except KeyboardInterrupt:
+        pass
     finally:
-        _stop(process)
+        status.stop()
+        _stop(process, folder)
+        limits.clear()
+        running_room.forget(folder)
     console.print(
         f"\nStopped. Everybody's work is in {folder}; the same command goes on from there.", highlight=False
     )
+
+
+def _listen():
+    """Have SIGTERM, and a terminal that is closed, stop the room as Ctrl-C does."""
+
+    def end(number, _):
+        if number == signal.SIGHUP:  # nobody reads any more, and writing to a terminal that is gone fails
+            with open(os.devnull, "r+b") as nowhere:
+                for stream in (0, 1, 2):
+                    os.dup2(nowhere.fileno(), stream)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # started with nohup it lives on
+        signal.signal(signal.SIGHUP, end)
+
+
+def stop(folder):
+    """Stop the room that runs in a folder, as Ctrl-C does; also what is left of one whose command was killed."""
+    from autograder.teaching.workshop import limits, running_room
+
+    folder = Path(folder).resolve()
+    with console.status("stopping"):
+        ended = running_room.stop(folder)
+        limits.clear()
+    console.print(
+        f"Stopped. Everybody's work is in {folder}." if ended else f"No room runs in {folder}.",
+        highlight=False,
+    )
+
+
+def status(folder):
+    """Say how the room in a folder is: its address, who is there, what memory they take."""
+    from autograder.teaching.workshop import running_room
+
+    folder = Path(folder).resolve()
+    found = running_room.state(folder)
+    if found is None:
+        left = running_room.parts(folder)
+        console.print(f"No room runs in {folder}.", highlight=False)
+        if left:
+            console.print(f"{len(left)} processes are left of one: --stop ends them.", highlight=False)
+        return
+    _say_where(found["settings"])
+    learners = [one for one in found["servers"] if one[0] != found["settings"]["instructor"]]
+    console.print(
+        f"Running for {found['minutes']:.0f} minutes; {len(learners)} learner{'' if len(learners) == 1 else 's'} in it.",
+        highlight=False,
+    )
+    for name, memory, ready in sorted(learners):
+        console.print(
+            f"  {name}  {memory / 2**20:.0f} MiB{'' if ready else ', starting'}",
+            highlight=False,
+            markup=False,
+        )
+
+
+def _say_it_runs(folder):
+    status(folder)
+    console.print("It runs already. To stop it: the same command with  --stop", highlight=False)
 
 
 def remove_accounts(folder):
@@ -97,12 +193,15 @@ def forget(folder, name):
     console.print(f"Whoever joins as {name} next chooses the password.", highlight=False)
 
 
-def _expect_ready(local, port):
+def _expect_packages():
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise WorkshopError(
             f"A workshop needs {', '.join(missing)}: run  pip install -c constraints.txt -e '.[workshop]'  in the checkout."
         )
+
+
+def _expect_ready(local, port):
     if not sys.platform.startswith("linux") and not local:
         raise WorkshopError(
             "Only Linux keeps learners apart: use a Linux server, or  --local  for a rehearsal."
@@ -132,8 +231,12 @@ def _expect_no_other(folder):
         )
 
 
-def _expect_closed(folder, course):
-    """Without namespaces, refuse to start where permissions leave something open."""
+def _expect_closed(folder, course, local=False):
+    """Without namespaces, refuse to start where permissions leave something open, or closed that learners need.
+
+    Args:
+        local: a rehearsal, in which answers may stay open.
+    """
     from autograder.teaching.workshop import bubblewrap
 
     project = ROOT
@@ -141,13 +244,18 @@ def _expect_closed(folder, course):
     answers += [*(project / ".git").glob("HEAD"), folder / "settings.json"]
     needed = [Path(sys.executable).resolve(), folder / "library" / "course" / "__init__.py", folder / "start"]
     (folder / "settings.json").touch(mode=0o600)
-    reason = bubblewrap.why_open([path for path in answers if path.exists()], needed[:2])
+    reason = bubblewrap.why_open([path for path in answers if path.exists() and not local], needed[:2])
+    if reason and local:
+        raise WorkshopError(f"Learners could not work here: {reason}, or install bubblewrap.")
     if reason:
         raise WorkshopError(f"Learners would not be kept apart here: {reason}, or install bubblewrap.")
 
 
 def _start(folder, settings):
-    environment = os.environ | {"WORKSHOP_SETTINGS": str(folder / "settings.json")}
+    from autograder.teaching.workshop.running_room import MARK
+    from autograder.teaching.workshop.trial import opener
+
+    environment = os.environ | {"WORKSHOP_SETTINGS": str(folder / "settings.json"), MARK: str(folder)}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
     log = folder / "hub" / "hub.log"
     with log.open("ab") as output:
@@ -159,11 +267,11 @@ def _start(folder, settings):
             stdout=output,
             stderr=output,
             start_new_session=True,  # Ctrl-C reaches it through us, once
+            preexec_fn=_end_with_us,
         )
     deadline = time.monotonic() + START
-    # The way everybody takes, through the proxy; whose name is on the certificate does not matter here.
-    unproved = urllib.request.HTTPSHandler(context=ssl._create_unverified_context())
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), unproved)
+    # The way everybody takes, through the proxy.
+    direct = opener()
     scheme, _, port = settings["bind_url"].split(":")
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError):
@@ -171,8 +279,13 @@ def _start(folder, settings):
                 direct.open(f"{scheme}://127.0.0.1:{port}/{path}", timeout=2).close()
             return process
         time.sleep(0.3)
-    _stop(process)
+    _stop(process, folder)
     raise WorkshopError(f"JupyterHub did not start; the end of {log} says why.")
+
+
+def _end_with_us():
+    """The Hub ends in order when this process is gone, also when it was killed. Run between `fork` and `exec`."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _announce(settings, local, not_enclosed):
@@ -182,12 +295,8 @@ def _announce(settings, local, not_enclosed):
     if not local:
         console.print()
         segno.make(address).terminal(compact=True)
-    console.print(f"\nJoin        {address}\nJoin code   [bold]{settings['code']}[/]", highlight=False)
-    console.print(
-        f"Instructor  {settings['instructor']}, password {settings['instructor_password']}\n"
-        f"Board       {address}/services/board/",
-        highlight=False,
-    )
+    console.print()
+    _say_where(settings)
     if not_enclosed and local:
         console.print(
             f"[yellow]A rehearsal only: learners are not kept apart here, and could read the answers "
@@ -198,34 +307,62 @@ def _announce(settings, local, not_enclosed):
         console.print(
             "A rehearsal: everybody works under your account, each in a closed room.", highlight=False
         )
-    console.print("Ctrl-C stops everything and loses nothing.\n", highlight=False)
+
+
+def _say_where(settings):
+    address = settings["address"]
+    console.print(f"Join        {address}\nJoin code   [bold]{settings['code']}[/]", highlight=False)
+    console.print(
+        f"Instructor  {settings['instructor']}, password {settings['instructor_password']}\n"
+        f"Board       {address}/services/board/",
+        highlight=False,
+    )
+
+
+def _say_what_was_tried(settings, tried):
+    """What a trial learner found, and what one learner may take."""
+    if tried:
+        served, checked, memory = tried
+        console.print(
+            f"Ready       a trial learner's server came up in {served:.0f} s and ran a check in {checked:.0f} s, "
+            f"with {memory / 2**30:.1f} GiB of memory",
+            highlight=False,
+        )
+    each = f"{settings['memory']:g} GiB of memory and an even share of the processor for each learner"
+    if not settings["limits"]:
+        each = "none can be set here, so somebody may slow the others down (as root, with systemd or cgroups, they can)"
+    console.print(f"Limits      {each}", highlight=False)
 
 
 def _stay(process, folder):
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    with contextlib.suppress(KeyboardInterrupt):
-        process.wait()
-        raise WorkshopError(f"JupyterHub ended by itself; the end of {folder / 'hub' / 'hub.log'} says why.")
-
-
-def _stop(process):
-    """End the Hub and everything it started; one that is stopped while it starts leaves that to us."""
+    """Wait until the Hub ends, and know what it started: a Hub that is killed leaves it behind."""
     import psutil
 
-    if process.poll() is not None:
-        return
-    started = []
-    with contextlib.suppress(psutil.Error):
-        started = psutil.Process(process.pid).children(recursive=True)
-    process.terminate()
-    with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
-        process.wait(STOP)
-    if process.poll() is None:
+    while True:
+        with contextlib.suppress(psutil.Error):
+            _STARTED[:] = psutil.Process(process.pid).children(recursive=True)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(LOOK)
+            raise WorkshopError(
+                f"JupyterHub ended by itself, and everything was stopped; the end of {folder / 'hub' / 'hub.log'} says "
+                "why. The same command goes on from there."
+            )
+
+
+def _stop(process, folder):
+    """End the Hub and everything that belongs to the room, whoever started it."""
+    import psutil
+
+    from autograder.teaching.workshop import running_room
+
+    started = list(_STARTED)
+    with contextlib.suppress(psutil.Error, AttributeError):
+        started += psutil.Process(process.pid).children(recursive=True)
+    if process is not None and process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+            process.wait(STOP)
+    if process is not None and process.poll() is None:
         process.kill()
         process.wait()
-    for one in started:
-        with contextlib.suppress(psutil.Error):
-            one.terminate()
-    for one in psutil.wait_procs(started, timeout=10)[1]:
-        with contextlib.suppress(psutil.Error):
-            one.kill()
+    running_room.sweep(folder, started)

@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 
 from autograder.judge.sandbox.isolation import missing_layers
+from autograder.teaching.workshop import limits
 from autograder.teaching.workshop.accounts import slug
 from autograder.teaching.workshop.errors import WorkshopError
 from autograder.teaching.workshop.joining import new_code
@@ -29,17 +30,20 @@ def names_of(path):
     return sorted({slug(name) for name in found} - {""})
 
 
-def make(folder, course, lesson, port, local, names, certificate):
+def make(folder, course, lesson, port, local, names, certificate, wall_names=False, memory=4.0):
     """What the Hub is told; secrets are those of the last time."""
     before = {}
     with contextlib.suppress(OSError, ValueError):
         before = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     ports = dict(zip(("hub", "proxy", "board"), _free_ports(3), strict=True))
     scheme = "https" if certificate else "http"
+    address = f"{scheme}://{'127.0.0.1' if local else _address()}:{port}"
+    code = before.get("code") or new_code()
     isolation = "none" if missing_layers() else "full"
     return {
         "folder": str(folder),
-        "code": before.get("code") or new_code(),
+        "code": code,
+        "token": before.get("token") or secrets.token_hex(32),
         "secret": before.get("secret") or secrets.token_hex(32),
         "instructor": INSTRUCTOR,
         "instructor_password": before.get("instructor_password")
@@ -47,7 +51,7 @@ def make(folder, course, lesson, port, local, names, certificate):
         "names": names,
         "ports": ports,
         "bind_url": f"{scheme}://{host(local)}:{port}",
-        "address": f"{scheme}://{'127.0.0.1' if local else _address()}:{port}",
+        "address": address,
         "certificate": [str(Path(file).resolve()) for file in certificate] if certificate else None,
         "board_url": f"http://127.0.0.1:{ports['board']}/services/board",
         "board": {
@@ -57,7 +61,13 @@ def make(folder, course, lesson, port, local, names, certificate):
             "lab": lesson.lab,
             "isolation": isolation,
             "workers": max(1, (os.cpu_count() or 2)),
+            "address": address,
+            "code": code,
+            "wall_names": wall_names,
         },
+        "limits": limits.kind(),
+        "memory": memory,
+        "exercise": next(iter(lesson.exercises)),
         "first": f"{lesson.lab}/{lesson.name}.ipynb",
         "homes": str(folder / "homes"),
         "library": str(folder / "library"),

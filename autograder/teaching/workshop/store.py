@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS marks (user TEXT, lab TEXT, at REAL, points REAL, max
 CREATE TABLE IF NOT EXISTS released (exercise TEXT PRIMARY KEY, at REAL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS caught_up (user TEXT, exercise TEXT, at REAL, PRIMARY KEY (user, exercise)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS started (lab TEXT PRIMARY KEY, at REAL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS switches (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, user TEXT, admin INTEGER, until REAL) WITHOUT ROWID;
 """
 TOGETHER = 200  # deliveries that one commit may take along
@@ -158,6 +159,15 @@ class Store:
     def started(self):
         """Lab -> when it was begun by hand."""
         return {row["lab"]: row["at"] for row in self._rows("SELECT * FROM started")}
+
+    def switch(self, name, value):
+        """Remember what the instructor switched on or off."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO switches VALUES (?, ?)", (name, int(value)))
+
+    def switches(self):
+        """Name -> whether it is on; only what was ever switched."""
+        return {row["name"]: bool(row["value"]) for row in self._rows("SELECT * FROM switches")}
 
     # sessions of browsers
 

@@ -59,6 +59,8 @@ def application(board, secret, instructor, door, prefix):
         Route("/submit", _submit(board, secret), methods=["POST"]),
         Route("/answers/{exercise}", _answer(board, secret), methods=["POST"]),
         Route("/release", _command(board, instructor, _release), methods=["POST"]),
+        Route("/joining", _command(board, instructor, _joining), methods=["POST"]),
+        Route("/qr.svg", _qr(board)),
         Route("/begin", _command(board, instructor, _begin), methods=["POST"]),
         Route("/mistakes.csv", _mistakes(board, instructor)),
         Route("/health", lambda request: JSONResponse({"warm": board.warmed})),
@@ -211,7 +213,7 @@ def _stream(board, instructor):
 
         user, admin = _session(board, request)
         whole = admin and user == instructor
-        hidden = "hidden" in request.query_params
+        hidden, wall = "hidden" in request.query_params, "projector" in request.query_params
         chosen = request.query_params.get("lab")
 
         async def news():
@@ -221,7 +223,7 @@ def _stream(board, instructor):
                 version = (lab, board.version if whole else board.version_of(user))
                 if version != seen or time.monotonic() - told > 10:  # people get stuck while nothing happens
                     seen, told = version, time.monotonic()
-                    shown = board.show(lab, hidden) if whole else board.own(user, lab)
+                    shown = _seen(board, user, lab, whole, wall, hidden)
                     yield {"data": json.dumps(shown)}
                 elif time.monotonic() - beaten > BEAT:
                     yield {"event": "beat", "data": "1"}
@@ -234,6 +236,25 @@ def _stream(board, instructor):
         return EventSourceResponse(news(), headers={"Cache-Control": "no-store"})
 
     return stream
+
+
+def _seen(board, user, lab, whole, wall, hidden):
+    if not whole:
+        return board.own(user, lab)
+    return board.wall(lab, hidden) if wall else board.show(lab, hidden)
+
+
+def _qr(board):
+    """The address as a QR code: where to join is on the wall anyway, so whoever asks may see it."""
+
+    def picture(request):
+        import segno
+
+        content = io.BytesIO()
+        segno.make(board.address or "-").save(content, kind="svg", scale=8, border=2, light="#ffffff")
+        return Response(content.getvalue(), media_type="image/svg+xml", headers=HEADERS)
+
+    return picture
 
 
 def _command(board, instructor, do):
@@ -250,6 +271,10 @@ def _command(board, instructor, do):
 
 def _release(board, body):
     board.release(str(body.get("exercise")), bool(body.get("on")))
+
+
+def _joining(board, body):
+    board.let_in(bool(body.get("on")))
 
 
 def _begin(board, body):

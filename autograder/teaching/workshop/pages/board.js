@@ -2,6 +2,7 @@
 // Draws what the board sends. Everything that people typed goes in as text, never as HTML.
 const page = document.body.dataset.page;
 const at = (id) => document.getElementById(id);
+const DUE = (state, i) => `by ${state.clock.ends[i]} min`;
 const SIGNS = { untouched: "", trying: "…", passed: "✓", stuck: "!" };
 const WORDS = { untouched: "not begun", trying: "trying", passed: "passed", stuck: "stuck for more than 10 minutes" };
 let shown = null;
@@ -28,10 +29,10 @@ function drawGrid(state) {
   state.exercises.forEach(([name], i) => {
     const th = make("th", null, { scope: "col" });
     if (i === due && state.clock.elapsed !== null) th.className = "now";
-    th.append(make("span", breakable(name), { class: "name" }), make("span", `by ${state.clock.ends[i]} min`, { class: "due" }));
+    th.append(make("span", breakable(name), { class: "name" }), make("span", DUE(state, i), { class: "due" }));
     head.append(th);
   });
-  head.append(make("th", `marks of ${state.of}`));
+  if (page !== "wall") head.append(make("th", `marks of ${state.of}`, { scope: "col" }));
   const body = make("tbody");
   for (const one of state.people) {
     const row = make("tr");
@@ -41,15 +42,13 @@ function drawGrid(state) {
       const label = `${one.name}, ${state.exercises[i][0]}: ${WORDS[what]}, ${one.tries[i]} tries${caught}`;
       row.append(make("td", SIGNS[what] + (caught ? "↓" : ""), { class: `cell ${what}`, title: label, "aria-label": label }));
     });
-    row.append(make("td", one.points === null ? "" : String(one.points)));
+    if (page !== "wall") row.append(make("td", one.points === null ? "" : String(one.points)));
     body.append(row);
   }
   const table = at("grid"), foot = make("tfoot"), sums = make("tr");
-  if (page !== "own") {
-    sums.append(make("th", `${state.people.length} people`, { scope: "row" }));
-    state.exercises.forEach((_, i) => sums.append(make("td", `${state.people.filter((one) => one.row[i] === "passed").length} ✓`)));
-    foot.append(sums);
-  }
+  sums.append(make("th", `${state.people.length} people`, { scope: "row" }));
+  state.exercises.forEach((_, i) => sums.append(make("td", `${state.people.filter((one) => one.row[i] === "passed").length} ✓`)));
+  foot.append(sums);
   const top = make("thead");
   top.append(head);
   table.replaceChildren(top, body, foot);
@@ -58,6 +57,36 @@ function drawGrid(state) {
     span.append(make("i", null, { class: what }), WORDS[what]);
     return span;
   }));
+}
+
+// A learner's own page: one exercise a line, so that it fits a phone.
+function drawOwn(state) {
+  const one = state.people[0], body = make("tbody");
+  state.exercises.forEach(([name], i) => {
+    const row = make("tr"), what = one.row[i];
+    row.append(make("th", breakable(name), { scope: "row" }), make("td", SIGNS[what], { class: `cell ${what}`, "aria-hidden": "true" }));
+    row.append(make("td", `${WORDS[what]}, ${one.tries[i]} ${one.tries[i] === 1 ? "try" : "tries"}`, { class: "words" }), make("td", DUE(state, i), { class: "words due" }));
+    body.append(row);
+  });
+  const foot = make("tfoot"), sums = make("tr");
+  sums.append(make("th", "marks", { scope: "row" }), make("td", ""), make("td", one.points === null ? "none yet" : `${one.points} of ${state.of}`, { class: "words", colspan: "2" }));
+  foot.append(sums);
+  at("grid").replaceChildren(make("caption", one.name), body, foot);
+  const out = state.exercises.filter(([, , released]) => released);
+  at("answers").hidden = !out.length;
+  at("released").replaceChildren(...out.map(([name]) => {
+    const row = make("li");
+    row.append(make("code", `course.catch_up("${name}")`));
+    return row;
+  }));
+  if (state.told) at("told").textContent = state.told;
+}
+
+function drawJoining(joining) {
+  at("joining").hidden = !joining;
+  if (!joining) return;
+  at("address").textContent = joining.address;
+  at("code").textContent = joining.code;
 }
 
 function drawMistakes(state) {
@@ -76,12 +105,16 @@ async function command(path, body) {
 
 function drawDesk(state) {
   at("releases").replaceChildren(...state.exercises.map(([name, , out]) => {
-    const row = make("li"), button = make("button", out ? "take back" : "release", { type: "button" });
+    const label = out ? `Take the answer to ${name} back` : `Release the answer to ${name}`;
+    const row = make("li"), button = make("button", out ? "take back" : "release", { type: "button", "aria-label": label, "aria-pressed": String(out) });
     if (out) button.className = "on";
     button.addEventListener("click", () => command("release", { exercise: name, on: !out }));
     row.append(make("code", name), button);
     return row;
   }));
+  const open = Boolean(state.joining), button = at("let_in");
+  button.textContent = open ? "Take the join code off the projector" : "Put the join code on the projector";
+  button.dataset.on = open ? "" : "1";
   const choice = at("lab");
   if (!choice.options.length) for (const [name, title] of state.labs) choice.append(make("option", title, { value: name }));
   choice.value = state.lab;
@@ -97,7 +130,9 @@ function drawClock() {
 function draw(state) {
   shown = { ...state, came: Date.now() };
   at("title").textContent = state.title;
-  drawGrid(state);
+  if (page === "own") drawOwn(state);
+  else drawGrid(state);
+  if (page === "wall") drawJoining(state.joining);
   if (page !== "own") drawMistakes(state);
   if (page === "desk") drawDesk(state);
   drawClock();
@@ -130,6 +165,7 @@ setInterval(() => {
 
 if (page === "desk") {
   at("lab").addEventListener("change", (event) => { location.search = `?lab=${encodeURIComponent(event.target.value)}`; });
+  at("let_in").addEventListener("click", () => command("joining", { on: at("let_in").dataset.on === "1" }));
   at("begin").addEventListener("click", () => command("begin", { lab: at("lab").value }));
 }
 setInterval(drawClock, 10000);
