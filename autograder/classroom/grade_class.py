@@ -13,6 +13,7 @@ from autograder.classroom.course_folder import NOTHING, GradeError, lock_course_
 from autograder.classroom.fail_closed import expect_protected
 from autograder.classroom.lateness import settle
 from autograder.classroom.lms.export import waiting_answers
+from autograder.classroom.lms.groups import spread
 from autograder.classroom.lms.roster import list_names
 from autograder.classroom.nbgrader_plugin import close_graders, shared_grader
 from autograder.console import console, progress, short_path
@@ -75,7 +76,8 @@ def grade_class(
                 f"Lateness was worked out anew, without judging again, for {list_names(moved)}.", markup=False
             )
         gradebook.forget_pages(course_dir, lesson, changed)
-        console.print(class_table(lesson, graded, lateness, left_out))
+        shown, late = spread(course_dir, lesson, graded, lateness)
+        console.print(class_table(lesson, shown, late, left_out))
         console.print(legend(lesson), "[bold]=[/] a known misconception, recognised", sep="\n")
         if feedback:
             with console.status("writing feedback pages and the CSV"):
@@ -84,7 +86,7 @@ def grade_class(
         for one in submissions.ungraded(course_dir, lesson, todo):
             failed.setdefault(one.student, "the submission changed while it was graded")
     if facts is not None:
-        facts.update(class_facts(lesson, graded, lateness, left_out, failed))
+        facts.update(class_facts(lesson, shown, late, left_out, failed))
     _say_where(course_dir, lesson, config, feedback)
     _say_what_is_left(left_out, failed)
     return graded

@@ -6,7 +6,7 @@ Session         whatever answers probes: the reference, a misconception, a learn
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,6 +52,9 @@ class CodeReader(Protocol):
 
     def definitions(self, tree: Any) -> Mapping[str, list]:
         """Top-level name -> the statements that bind it."""
+
+    def rebound(self, name: str, trees: Sequence[Any]) -> str | None:
+        """Says which statement binds a name once more, further down than its definition."""
 
     def defines(self, source: str, name: str) -> bool:
         """Whether the code binds `name` at its top level."""

@@ -12,8 +12,6 @@ from autograder.judge.assignment import CodeReader
 from autograder.judge.verdict import Mark
 
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-MAX_SHOWN = 60  # characters of a learner's line
 
 
 def explain(mark: Mark, cells: Any, stopped: Any, reader: CodeReader) -> Mark:
@@ -91,30 +89,5 @@ def _would_bind(source, name, reader):
 
 def _bound_again(exercise, cells, reader):
     """A sentence about the statement that binds an exercise's name once more, after its definition."""
-    found = []
-    for _, source in cells:
-        found += reader.definitions(reader.read_cell(source).tree).get(exercise, ())
-    definitions = [
-        number
-        for number, statement in enumerate(found)
-        if isinstance(statement, _DEFINITIONS) and not reader.unfinished(statement)
-    ]
-    if not definitions or not found:
-        return None
-    last = found[-1]
-    if last is found[definitions[0]] or _uses(last, exercise):
-        return None
-    line = ast.unparse(last).split("\n")[0]
-    line = line if len(line) <= MAX_SHOWN else line[:MAX_SHOWN] + " ..."
-    again = "defined" if isinstance(last, _DEFINITIONS) else "bound"
-    return f"`{exercise}` is {again} again further down in the notebook, by `{line}`: that is what was graded, not what stands above it"
-
-
-def _uses(statement, name):
-    """Whether a statement makes something of the name's old value, as in `f = tf.function(f)`."""
-    if isinstance(statement, _DEFINITIONS):
-        return False
-    return any(
-        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-        for node in ast.walk(statement)
-    )
+    again = reader.rebound(exercise, [reader.read_cell(source).tree for _, source in cells])
+    return f"{again}: that is what was graded, not what stands above it" if again else None

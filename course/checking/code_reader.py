@@ -2,7 +2,7 @@
 
 from course.checking.shortcuts import defines, exercises_with_shortcuts, find_shortcuts
 from course.notebooks.cell_source import parse, read_cell
-from course.notebooks.definitions import definitions, flat, unfinished
+from course.notebooks.definitions import definitions, flat, rebound, unfinished
 from course.notebooks.find_cells import (
     ALIKE,
     added,
@@ -30,6 +30,7 @@ __all__ = [
     "parse",
     "read_cell",
     "read_file",
+    "rebound",
     "unfinished",
     "without_labs_code",
     "without_unfinished",

@@ -158,8 +158,11 @@ def _main(path, notes):
 
         from course import checking
         from course.notebooks import lesson, notebook
+        from course.notebooks.cell_source import read_cell
+        from course.notebooks.definitions import rebound
 
         book = notebook.read(path)
+        trees = [read_cell(cell.source).tree for cell in book.cells if cell.runs]
         module, problems = notebook.execute(book, before=lambda cell: note(at=cell.title))
         for remark in book.notes:
             note(remark=f"{remark[:1].upper()}{remark[1:]}.")
@@ -186,6 +189,9 @@ def _main(path, notes):
             else:
                 report = checking.run_checks(getattr(module, name), name)
                 outcomes = [(outcome.name, outcome.problem) for outcome in report.outcomes]
+                again = rebound(name, trees)
+                if again and not all(outcome.problem is None for outcome in report.outcomes):
+                    outcomes.insert(0, ("is bound once", f"{again}: that is what is checked and graded"))
             good = sum(problem is None for _, problem in outcomes)
             note(
                 exercise=name,

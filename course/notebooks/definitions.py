@@ -3,6 +3,7 @@
 import ast
 
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+SHOWN = 60  # characters of a learner's line, in a sentence
 _INNER = (*SCOPES, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -93,3 +94,28 @@ def _same_scope(statement):
         yield node
         if not isinstance(node, _INNER):
             waiting += ast.iter_child_nodes(node)
+
+
+def rebound(name, trees):
+    """Says which statement binds a name once more, further down than its definition; `None` if none does.
+
+    Args:
+        name: an exercise's.
+        trees: syntax trees of the cells that run, in their order.
+    """
+    found = [statement for tree in trees for statement in definitions(tree).get(name, ())]
+    written = [one for one in found if isinstance(one, SCOPES) and not unfinished(one)]
+    if not written or found[-1] is written[0] or _uses(found[-1], name):
+        return None
+    line = ast.unparse(found[-1]).split("\n")[0]
+    line = line if len(line) <= SHOWN else line[:SHOWN] + " ..."
+    again = "defined" if isinstance(found[-1], SCOPES) else "bound"
+    return f"`{name}` is {again} again further down in the notebook, by `{line}`"
+
+
+def _uses(statement, name):
+    """Whether a statement makes something of the name's old value, as in `f = tf.function(f)`."""
+    return not isinstance(statement, SCOPES) and any(
+        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+        for node in ast.walk(statement)
+    )

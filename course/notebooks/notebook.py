@@ -48,6 +48,11 @@ class Cell:
     source: str
 
     @property
+    def runs(self):
+        """Whether it counts for the answers: experiments and checks do not."""
+        return self.role is None or self.role in NEEDED
+
+    @property
     def title(self):
         if self.role is None:
             return f"cell {self.number} (your own)"
@@ -233,7 +238,7 @@ def execute(notebook, own="all", before=lambda cell: None, limit=None):
     sys.modules[notebook.lab] = module  # dataclasses and pickle look classes up there
     problems = {}
     for cell in notebook.cells:
-        if cell.role is not None and cell.role not in NEEDED:
+        if not cell.runs:
             continue
         before(cell)
         file = f"<{notebook.path.name}, {cell.title}>"

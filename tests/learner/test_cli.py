@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import platformdirs
 import pytest
 from tiny_course import RIGHT, install, notebook
@@ -125,6 +126,21 @@ def test_missing_and_renamed_answers(in_process):
     )
     assert "its cell does not define double: did you rename it?" in said(result)
     assert "its cell is missing: take it over from a fresh copy of the lab" in said(result)
+
+
+def test_a_name_that_is_bound_again_further_down_is_named(in_process):
+    book = notebook(in_process / "tiny.ipynb", extra=["double = 4"])
+    assert "✓ double" in said(run("check", book))  # the set-up and the learner's own come first
+    content = nbformat.read(book, as_version=4)
+    content.cells.append(
+        content.cells.pop(next(n for n, c in enumerate(content.cells) if c.source == "double = 4"))
+    )
+    nbformat.write(content, book)
+    result = run("check", book)
+    assert "is bound once: `double` is bound again further down in the notebook, by `double = 4`" in said(
+        result
+    )
+    assert result.exit_code == 1
 
 
 def test_a_broken_set_up_is_named(in_process):

@@ -21,12 +21,15 @@ from course.notebooks.lesson import find_lesson
 from course.workshop import board_client, submit
 
 pytest.importorskip("starlette", reason="pip install 'transformer-labs[workshop]'")
+from nbgrader.api import Gradebook
 from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 
 from autograder.classroom import waived_answers
+from autograder.classroom.nbgrader_config import COURSE_FILE
 from autograder.judge.verdict import Mark, Verdict
 from autograder.teaching.handouts import room_counts
+from autograder.teaching.workshop import gradebook_names
 from autograder.teaching.workshop.board import Board
 from autograder.teaching.workshop.fair_queue import FairQueue, Full
 from autograder.teaching.workshop.grid import Grid
@@ -340,6 +343,69 @@ def test_the_instructor_sees_the_class_and_a_projector_can_hide_names(client, bo
     assert "softmax,the mask is inverted,1" in client.get(f"{PREFIX}mistakes.csv").text
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_the_wall_shows_no_marks_and_names_only_where_learners_were_told(client, board, told):
+    board.wall_names = told
+    client.post(f"{PREFIX}events", json={"events": [event(1)]}, headers=bearer("ada", "Ada Lovelace"))
+    board.store.add_marks("ada", "lab1_attention", [{"points": 7, "max_points": 20}])
+    board.store.catch_up("ada", "softmax")
+    board.changed("ada")
+    seen = stream_of(board, "teacher", projector=True)
+    assert [one["name"] for one in seen["people"]] == ["Ada Lovelace" if told else "Learner 1"]
+    assert [(one["points"], one["caught"]) for one in seen["people"]] == [(None, [])]
+    assert stream_of(board, "teacher")["people"][0]["points"] == 7
+    assert ("projector" in stream_of(board, "ada")["told"]) is told  # the page a learner reads says so
+
+
+def test_the_wall_says_how_to_join_until_the_class_is_in(client, board):
+    board.address, board.code = "http://192.0.2.1:8000", "ABCD-EFGH"
+    assert stream_of(board, "teacher", projector=True)["joining"] == {
+        "address": board.address,
+        "code": "ABCD-EFGH",
+    }
+    assert b"<svg" in client.get(f"{PREFIX}qr.svg").content
+    teacher = enter(client, "teacher")
+    assert (
+        teacher.post(f"{PREFIX}joining", json={"on": False}, headers={"X-Workshop": "1"}).status_code == 200
+    )
+    assert stream_of(board, "teacher", projector=True)["joining"] is None
+    assert (
+        enter(client, "ada")
+        .post(f"{PREFIX}joining", json={"on": True}, headers={"X-Workshop": "1"})
+        .status_code
+        == 403
+    )
+    assert "joining" not in stream_of(board, "ada")
+
+
+@pytest.mark.parametrize(
+    ("alias", "first", "last"),
+    [
+        ("Ada Lovelace", "Ada", "Lovelace"),
+        ("Lovelace, Ada", "Ada", "Lovelace"),
+        ("Ana María de la Cruz", "Ana María de la", "Cruz"),
+        ("李 小明", "小明", "李"),
+        ("李小明", "", "李小明"),
+        ("김 민준", "민준", "김"),
+        ("Zoë", "", "Zoë"),
+    ],
+)
+def test_names_are_split_as_nbgrader_shows_them(alias, first, last):
+    assert gradebook_names.split_name(alias) == (first, last)
+
+
+def test_whoever_joins_is_in_the_gradebook_under_their_name(tmp_path):
+    folder = tmp_path / "course"
+    folder.mkdir()
+    (folder / "nbgrader_config.py").write_text(COURSE_FILE)
+    assert gradebook_names.enter(folder, "learner-96233832", "李 小明")
+    assert gradebook_names.enter(folder, "learner-96233832", "Somebody Else")  # what is there stays
+    with Gradebook(f"sqlite:///{folder}/gradebook.db") as gradebook:
+        student = gradebook.find_student("learner-96233832")
+        assert (student.last_name, student.first_name) == ("李", "小明")
+    assert not gradebook_names.enter(tmp_path / "no course", "ada", "Ada")  # and nobody waits for it
+
+
 def test_what_the_board_saw_goes_into_the_instructors_guide(tmp_path, client, board):
     for user in ("ada", "bo"):
         client.post(f"{PREFIX}events", json={"events": [event(1)]}, headers=bearer(user, user.title()))
@@ -364,8 +430,9 @@ def stream_of(board, user, **query):
     from autograder.teaching.workshop import web
 
     request = type("Request", (), {})()
-    request.cookies, request.query_params = {COOKIE: user}, query
-    board.store.add_session(user, user, user == "teacher", time.time() + 60)
+    key = f"{user} {time.time_ns()}"
+    request.cookies, request.query_params = {COOKIE: key}, query
+    board.store.add_session(key, user, user == "teacher", time.time() + 60)
 
     async def first():
         response = await web._stream(board, "teacher")(request)

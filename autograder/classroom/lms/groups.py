@@ -7,12 +7,13 @@ or two columns: group and learner), or was told by the download itself, as Grade
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.lms.file_names import folder_name
+from autograder.classroom.lms.record import read_record
 
 FILE = "groups.csv"
 
@@ -115,6 +116,45 @@ def share(marks: list, groups: list[Group], origins: Mapping) -> tuple[list, lis
                 about = {field: getattr(own, field) for field in about}
             marks.append(replace(whole, **about, **names, group=group.name))
     return sorted(marks, key=lambda mark: mark.student), says
+
+
+def spread(course_dir: Path, lesson, graded: list, lateness: Mapping) -> tuple[list, dict]:
+    """Give each member of a group the verdict of their common notebook, for tables and reports.
+
+    Args:
+        graded: `(student, Verdict)` pairs.
+        lateness: student -> `autograder.classroom.lateness.Lateness`.
+
+    Returns:
+        Both, with those who handed in nothing of their own; their verdicts say with whom they did.
+    """
+    from autograder.classroom.lms.export import ExportRow
+
+    origins, groups = read_record(course_dir, lesson), read_groups(course_dir)
+    if not groups and not any(origin.members for origin in origins.values()):
+        return graded, dict(lateness)
+    verdicts, found = dict(graded), dict(lateness)
+    rows = [
+        ExportRow(name, why="", comment=name, timestamp=getattr(origins.get(name), "handed_in", None) or None)
+        for name in verdicts
+    ]
+    for row in share(rows, groups, origins)[0]:
+        if row.student not in verdicts and row.comment in verdicts:
+            whole = verdicts[row.comment]
+            notes = [f"handed in together with {row.comment}", *whole.notes]
+            graded = [*graded, (row.student, replace(whole, notes=notes))]
+            if row.comment in found:
+                found[row.student] = found[row.comment]
+    return graded, found
+
+
+def together(course_dir: Path, lesson, names: Sequence[str]) -> list[set[str]]:
+    """Which of some learners belong to one group, whose notebooks may well be alike."""
+    from autograder.classroom.lms.export import ExportRow
+
+    rows = [ExportRow(name, why="") for name in names]
+    found = [{row.student for row in rows if _belongs(row, group)} for group in read_groups(course_dir)]
+    return [one for one in found if len(one) > 1]
 
 
 def _belongs(mark, group):

@@ -8,6 +8,7 @@ from pathlib import Path
 from autograder.classroom import submissions
 from autograder.classroom.assignments import read_release
 from autograder.classroom.course_folder import NOTHING, GradeError
+from autograder.classroom.lms.groups import spread, together
 from autograder.classroom.report import similar_answers
 from autograder.judge.notebook_repair import read_submission, repair
 from course.checking import code_reader
@@ -44,7 +45,7 @@ KINDS = {
     ),
     "damaged": (
         "Damaged files",
-        "What could be read was graded. Ask for a new copy where points are missing.",
+        "What could be read was graded; where an answer was lost, there is no mark before a new copy comes.",
     ),
     "renamed": ("Called otherwise", "The only notebook in the folder was taken."),
     "absent": ("Nothing handed in", "These learners have a folder, and nothing of this lab in it."),
@@ -166,6 +167,9 @@ def gather(course_dir, lesson, progress=lambda done, total: None, lateness=None)
     if not verdicts:
         raise GradeError(f"nothing is graded yet: run `autograder grade {lesson.number}` first")
     found, left_out = submissions.find_submissions(course_dir, lesson)
+    shared, lateness = spread(course_dir, lesson, list(verdicts.items()), lateness or {})
+    verdicts = dict(shared)
+    left_out = {name: reason for name, reason in left_out.items() if name not in verdicts}
     learners = {name: Learner(name, verdict) for name, verdict in verdicts.items()}
     for one in found:
         learners.setdefault(one.student, Learner(one.student))
@@ -175,13 +179,17 @@ def gather(course_dir, lesson, progress=lambda done, total: None, lateness=None)
     learners = [learners[name] for name in sorted(learners)]
     for learner in learners:
         learner.eyes += _eyes(learner)
-        learner.lateness = (lateness or {}).get(learner.name)
+        learner.lateness = lateness.get(learner.name)
         if learner.lateness is not None and learner.lateness.words:
             learner.eyes.append(("late", learner.lateness.words))
     facts = Facts(lesson, learners, _exercises(lesson, learners), [])
     facts.bins = _bins(facts.totals, facts.max_points)
     written = _written(course_dir, lesson, found, progress)
-    facts.alike = similar_answers.groups(similar_answers.find_pairs(_own_pieces(lesson, written)))
+    groups = together(course_dir, lesson, list(written))
+    pairs = similar_answers.find_pairs(_own_pieces(lesson, written))
+    # Whoever hands in as a group may hand in the same.
+    pairs = [pair for pair in pairs if not any(set(pair.learners) <= group for group in groups)]
+    facts.alike = similar_answers.groups(pairs)
     facts.code = {name: written[name] for group in facts.alike for name in group.learners}
     return facts
 

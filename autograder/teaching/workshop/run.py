@@ -141,6 +141,7 @@ def stop(folder):
 def status(folder):
     """Say how the room in a folder is: its address, who is there, what memory they take."""
     from autograder.teaching.workshop import running_room
+    from autograder.teaching.workshop.joining import People
 
     folder = Path(folder).resolve()
     found = running_room.state(folder)
@@ -156,9 +157,10 @@ def status(folder):
         f"Running for {found['minutes']:.0f} minutes; {len(learners)} learner{'' if len(learners) == 1 else 's'} in it.",
         highlight=False,
     )
+    people = People(folder / "people.json")
     for name, memory, ready in sorted(learners):
         console.print(
-            f"  {name}  {memory / 2**20:.0f} MiB{'' if ready else ', starting'}",
+            f"  {people.alias(name)}  {memory / 2**20:.0f} MiB{'' if ready else ', starting'}",
             highlight=False,
             markup=False,
         )
