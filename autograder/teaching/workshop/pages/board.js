@@ -24,7 +24,7 @@ function sentence(text) {
 
 function drawGrid(state) {
   const head = make("tr");
-  head.append(make("th", ""));
+  head.append(make("th", "learner", { scope: "col" }));
   const due = state.clock.ends.findIndex((end) => state.clock.elapsed === null || state.clock.elapsed <= end);
   state.exercises.forEach(([name], i) => {
     const th = make("th", null, { scope: "col" });
