@@ -101,9 +101,7 @@ def read(path):
             f"{path} is a notebook, but none of this course's labs. Name the one you did a lab in."
         )
     found = _one_side(content.cells, lesson)
-    cells = [
-        _placed(number, cell, lesson) for number, cell in enumerate(found, start=1) if cell.kind == "code"
-    ]
+    cells = [_placed(n, cell, lesson) for n, cell in enumerate(found, start=1) if cell.kind == "code"]
     return Notebook(path, str(lab), tuple(_settled(cells, lesson)), content.notes)
 
 

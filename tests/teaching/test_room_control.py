@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("jupyterhub", reason="pip install 'transformer-labs[workshop]'")
 
-from autograder.teaching.workshop import hub_config, limits, run, running_room, trial
+from autograder.teaching.workshop import hub_config, limits, room_words, run, running_room, trial
 from autograder.teaching.workshop.accounts import slug
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -52,8 +52,8 @@ def test_what_outlived_its_room_is_ended_and_nobody_else(tmp_path, part):
 
 
 def test_stop_and_status_say_where_nothing_runs(tmp_path, capsys):
-    run.stop(tmp_path)
-    run.status(tmp_path)
+    room_words.stop(tmp_path)
+    room_words.status(tmp_path)
     assert capsys.readouterr().out.replace("\n", " ").count("No room runs in") == 2
 
 

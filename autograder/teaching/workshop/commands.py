@@ -58,12 +58,12 @@ def register(app, errors_as_sentences):
         ] = True,
     ):
         """Run the course for a room: JupyterHub, a live board, marks at once. Ctrl-C stops it and loses nothing."""
-        from autograder.teaching.workshop import run
+        from autograder.teaching.workshop import room_words, run
 
         if remove_accounts:
             return run.remove_accounts(folder)
         if stop or status:
-            return run.stop(folder) if stop else run.status(folder)
+            return room_words.stop(folder) if stop else room_words.status(folder)
         if forget:
             return run.forget(folder, forget)
         if bool(certificate) != bool(key):

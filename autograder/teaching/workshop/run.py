@@ -11,11 +11,10 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from rich.markup import escape
-
 from autograder.console import console
 from autograder.paths import ROOT
 from autograder.teaching.workshop.errors import WorkshopError
+from autograder.teaching.workshop.room_words import announce, say_it_runs, say_what_was_tried
 from autograder.teaching.workshop.settings import host
 from course.notebooks.lesson import find_lesson
 
@@ -59,7 +58,7 @@ def workshop(
     from autograder.teaching.workshop import running_room
 
     if running_room.find(folder) is not None:
-        return _say_it_runs(folder)
+        return say_it_runs(folder)
     _expect_ready(local, port)
     from autograder.teaching.workshop import accounts, bubblewrap, limits, workshop_folder
     from autograder.teaching.workshop import settings as settings_of
@@ -93,8 +92,8 @@ def workshop(
         running_room.note(folder)
         tried = trial_learner.run(settings, status.update) if trial else None
         status.stop()
-        _announce(settings, local, not_enclosed)
-        _say_what_was_tried(settings, tried)
+        announce(settings, local, not_enclosed)
+        say_what_was_tried(settings, tried)
         console.print("Ctrl-C stops everything and loses nothing.\n", highlight=False)
         _stay(process, folder)
     except KeyboardInterrupt:
@@ -122,53 +121,6 @@ def _listen():
     signal.signal(signal.SIGTERM, end)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # started with nohup it lives on
         signal.signal(signal.SIGHUP, end)
-
-
-def stop(folder):
-    """Stop the room that runs in a folder, as Ctrl-C does; also what is left of one whose command was killed."""
-    from autograder.teaching.workshop import limits, running_room
-
-    folder = Path(folder).resolve()
-    with console.status("stopping"):
-        ended = running_room.stop(folder)
-        limits.clear()
-    console.print(
-        f"Stopped. Everybody's work is in {folder}." if ended else f"No room runs in {folder}.",
-        highlight=False,
-    )
-
-
-def status(folder):
-    """Say how the room in a folder is: its address, who is there, what memory they take."""
-    from autograder.teaching.workshop import running_room
-    from autograder.teaching.workshop.joining import People
-
-    folder = Path(folder).resolve()
-    found = running_room.state(folder)
-    if found is None:
-        left = running_room.parts(folder)
-        console.print(f"No room runs in {folder}.", highlight=False)
-        if left:
-            console.print(f"{len(left)} processes are left of one: --stop ends them.", highlight=False)
-        return
-    _say_where(found["settings"])
-    learners = [one for one in found["servers"] if one[0] != found["settings"]["instructor"]]
-    console.print(
-        f"Running for {found['minutes']:.0f} minutes; {len(learners)} learner{'' if len(learners) == 1 else 's'} in it.",
-        highlight=False,
-    )
-    people = People(folder / "people.json")
-    for name, memory, ready in sorted(learners):
-        console.print(
-            f"  {people.alias(name)}  {memory / 2**20:.0f} MiB{'' if ready else ', starting'}",
-            highlight=False,
-            markup=False,
-        )
-
-
-def _say_it_runs(folder):
-    status(folder)
-    console.print("It runs already. To stop it: the same command with  --stop", highlight=False)
 
 
 def remove_accounts(folder):
@@ -288,52 +240,6 @@ def _start(folder, settings):
 def _end_with_us():
     """The Hub ends in order when this process is gone, also when it was killed. Run between `fork` and `exec`."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-
-
-def _announce(settings, local, not_enclosed):
-    import segno
-
-    address = settings["address"]
-    if not local:
-        console.print()
-        segno.make(address).terminal(compact=True)
-    console.print()
-    _say_where(settings)
-    if not_enclosed and local:
-        console.print(
-            f"[yellow]A rehearsal only: learners are not kept apart here, and could read the answers "
-            f"({escape(not_enclosed)}).[/]",
-            highlight=False,
-        )
-    elif not settings["accounts"]:
-        console.print(
-            "A rehearsal: everybody works under your account, each in a closed room.", highlight=False
-        )
-
-
-def _say_where(settings):
-    address = settings["address"]
-    console.print(f"Join        {address}\nJoin code   [bold]{settings['code']}[/]", highlight=False)
-    console.print(
-        f"Instructor  {settings['instructor']}, password {settings['instructor_password']}\n"
-        f"Board       {address}/services/board/",
-        highlight=False,
-    )
-
-
-def _say_what_was_tried(settings, tried):
-    """What a trial learner found, and what one learner may take."""
-    if tried:
-        served, checked, memory = tried
-        console.print(
-            f"Ready       a trial learner's server came up in {served:.0f} s and ran a check in {checked:.0f} s, "
-            f"with {memory / 2**30:.1f} GiB of memory",
-            highlight=False,
-        )
-    each = f"{settings['memory']:g} GiB of memory and an even share of the processor for each learner"
-    if not settings["limits"]:
-        each = "none can be set here, so somebody may slow the others down (as root, with systemd or cgroups, they can)"
-    console.print(f"Limits      {each}", highlight=False)
 
 
 def _stay(process, folder):
