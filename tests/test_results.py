@@ -1,10 +1,12 @@
-"""What follows from the recorded runs of a study: verdicts are made from figures."""
+"""What follows from the recorded runs of a study: verdicts are made from figures, and the labs train as the runs did."""
 
+import ast
 import json
 
 import pytest
 
 from course import results
+from course.notebooks.lesson import lessons
 from course.results import chart
 
 
@@ -86,3 +88,21 @@ def test_the_shipped_results_say_how_they_were_made():
     assert any(results.has(found, claim) for claim in results.CLAIMS.values())
     assert len(results.table(found).splitlines()) == 1 + len(results.CLAIMS)
     assert "/" not in json.dumps(found["machine"])
+
+
+def test_the_learner_trains_what_the_study_trained():
+    """Sizes stand in the lab's cells, the recipe in the results: the star must lie on the curve."""
+    source = "\n".join(cell.source for cell in lessons()["mae"].cells if cell.kind == "experiment")
+    sizes = {
+        target.id: ast.literal_eval(node.value)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id in ("sizes", "light")
+    }
+    recipe = results.read("mae")["recipe"]
+    encoder, decoder = recipe["encoder"], recipe["decoder"]
+    heads = {"num_heads": encoder["heads"]}
+    assert sizes["sizes"] == heads | {"hidden_dim": encoder["width"], "intermediate_dim": encoder["middle"]}
+    assert sizes["light"] == heads | {"hidden_dim": decoder["width"], "intermediate_dim": decoder["middle"]}
+    assert 'study["recipe"]' in source and f"num_layers={encoder['layers']}" in source

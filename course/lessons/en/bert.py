@@ -13,7 +13,7 @@
 #
 # * turn text into what BERT reads, with segments, masks and pairs, and say why 15 %, and why 80/10/10;
 # * build BERT from your earlier layers, with every detail that decides whether published weights fit;
-# * pre-train it, see the plateau that looks like failure, and fine-tune it with few labels;
+# * pre-train it, see how long it looks like failure, and fine-tune it with few labels;
 # * compare three ways to read, masked (BERT), causal (GPT) and two one-way readers (ELMo), and say honestly where pre-training
 #   pays at your scale and where it does not.
 #
@@ -329,8 +329,8 @@ course.changed(BertLayer, since="EncoderLayer")
 # Two layers of width 128 are 0.8 million weights; BERT base has 110 million, and read 3,300 million words. Ours reads some
 # 750,000, a few times. How good is a loss of 3.5 nats? For comparison: a model without a network, one table of how frequent each piece is.
 #
-# Watch the curve. For many hundred steps the model learns nothing but that table: a **plateau**. Then it discovers that
-# neighbours matter, and the loss goes down again. Under some 2,000 steps, fill-in-the-blank looks as if your code
+# Watch the curve. For the first few hundred steps the model learns little but that table. Then it discovers that
+# neighbours matter, and the loss goes down, slowly and steadily. Under some 2,000 steps, fill-in-the-blank looks as if your code
 # were wrong. It is not. It is impatience.
 #
 # Set `train_yourself` to `False` if you do not want to wait.
@@ -377,7 +377,7 @@ facts = course.checkpoint(reader, "bert_docstrings")
 print(facts["about"])
 
 # %% [markdown]
-# **What to see.** At first next to nothing happens: the loss hangs a little below that of the table. Later it falls faster and faster. In
+# **What to see.** For some 200 steps next to nothing happens: the loss hangs a little below that of the table. From then on it falls steadily. In
 # a run of these 2,400 steps, four minutes on a busy computer, we got from 6.3 nats, the table's, to 5.7 after 1,000 steps, 4.9 after 2,000 and 4.8 at the end. Nothing was
 # finished then. The model that you load had 8,000 steps, twelve minutes on one core: 4.5 after 2,400, 4.2 after 3,600, 3.7 after 5,600
 # and 3.5 at the end. (Its learning rate falls more slowly, so it was ahead at the same step, too.)
@@ -416,7 +416,8 @@ for text in (
 # %% [markdown]
 # **What to see.** Grammar comes out well. *These values* wants *are*, *this value* wants *is*, and an error is raised *if*: it is sure of all
 # three, and rightly. For content it offers words of the right kind: one returns the *shape* of an array, or the array, or an index. Which
-# of them is meant it cannot know, and it gives its percentages accordingly. It has read the world of docstrings, and nothing else.
+# of them is meant it cannot know, and it gives its percentages accordingly. And the blank that you probably filled at once, *removed*, it does not
+# find, though that piece is in its vocabulary: what hangs on a whole sentence comes last. It has read the world of docstrings, and nothing else.
 #
 # And with a yardstick: hide one word of a held-out sentence where two words compete, and see which of them the model finds likelier.
 # Half right is what a coin would get, for both words count equally here.
@@ -578,7 +579,8 @@ reader.set_weights(before)  # fine-tuning changed it
 # | 500 | .38, .40 | .40, .48 | .40, **.50** |
 # | 2,000 | .40, .40 | .45, .55 | .46, **.56** |
 #
-# The order is the paper's. With 100 labels the seeds of the three do not overlap; with 2,000, BERT and GPT are level. And it is no fair race: BERT's weights had 8,000 steps, GPT's 1,500, and ELMo's
+# The order is the paper's. With 100 labels the seeds of the three do not overlap; with 2,000, BERT and GPT are level. In a single run (yours) two of
+# them easily change places, and a pre-trained ELMo may even end below its own beginner: with 2,000 labels it has gained nothing in our mean either. And it is no fair race: BERT's weights had 8,000 steps, GPT's 1,500, and ELMo's
 # 1,000, because an LSTM goes word by word. The paper's models had read a thousand times as much: GLUE averages of 71.0 (ELMo in a BiLSTM
 # with attention), 75.1 (GPT) and 79.6 (BERT base).
 
@@ -637,7 +639,7 @@ if folder:
         print(f"  {cosine:5.2f}  {text}")
 
 # %% [markdown]
-# **What to see.** The model has never been told that eating and having lunch are related, and it says .51; bread and food, .76; violins and
+# **What to see.** (If the cell above only names a package that is not installed, these are the figures you would see.) The model has never been told that eating and having lunch are related, and it says .51; bread and food, .76; violins and
 # stocks, nothing. It also says .29 to *Nobody eats here*, which means the opposite: what a text is *about* weighs more than what it claims.
 # On the three sentences of its own web page, your layers give the same cosines as the original software, to four digits.
 #
