@@ -55,13 +55,18 @@ def run(notebook, folder, preset):
 
 
 @pytest.fixture(scope="module")
-def quick_runs(tmp_path_factory):
-    """Name of a lab -> the future of its run with a handful of training steps.
+def quick_runs(request, tmp_path_factory):
+    """Name of a lab that a test waits for -> the future of its run with a handful of training steps.
 
     Two at a time: that little work keeps one core busy.
     """
+    waited_for = {
+        item.callspec.params["name"]
+        for item in request.session.items
+        if hasattr(item, "callspec") and "quick_runs" in item.fixturenames
+    }
     # All are made before the threads begin: Python 3.11 cannot parse code in two at once.
-    notebooks = {name: source_notebook(lesson) for name, lesson in lessons().items()}
+    notebooks = {name: source_notebook(lesson) for name, lesson in lessons().items() if name in waited_for}
     with ThreadPoolExecutor(2) as pool:
         yield {
             name: pool.submit(run, notebook, tmp_path_factory.mktemp(name), "smoke")
