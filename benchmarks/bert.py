@@ -17,7 +17,7 @@ from course.experiments.bert import fine_tune, read_corpus, single_rows, unigram
 from course.experiments.measuring import accuracy, in_parts
 from course.experiments.reading import cloze, tf_idf
 from course.experiments.training import copy_weights
-from course.models import pretrained_minilm
+from course.models.pretrained import minilm as published
 from course.models.checkpoints import checkpoint
 from course.models.wordpiece import WordPiece
 from solutions.bert import (
@@ -104,11 +104,11 @@ def frozen(train, test, found):
 def minilm(kept=[]):  # noqa: B006
     """The published model and its pieces, loaded once."""
     if not kept:
-        folder = pretrained_minilm.minilm()
-        model = Bert(**pretrained_minilm.sizes(folder), dropout=0.0)
+        file = published.read()
+        model = Bert(**file.sizes, dropout=0.0)
         model((np.zeros((1, 8), "int32"), np.zeros((1, 8), "int32")))
-        pretrained_minilm.load(model, folder)
-        kept += [model, WordPiece.read(folder / "vocab.txt")]
+        file.load(model)
+        kept += [model, WordPiece.read(file.folder / "vocab.txt")]
     return kept
 
 

