@@ -17,8 +17,8 @@ from course.experiments.bert import fine_tune, read_corpus, single_rows, unigram
 from course.experiments.measuring import accuracy, in_parts
 from course.experiments.reading import cloze, tf_idf
 from course.experiments.training import copy_weights
-from course.models.pretrained import minilm as published
 from course.models.checkpoints import checkpoint
+from course.models.pretrained import minilm as published
 from course.models.wordpiece import WordPiece
 from solutions.bert import (
     Bert,

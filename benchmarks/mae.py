@@ -3,6 +3,7 @@
     python benchmarks/mae.py                      all settings and three seeds: about two hours of one quiet core
     python benchmarks/mae.py --seeds 1            one seed
     python benchmarks/mae.py --only "75 %"        one setting; may be repeated
+    python benchmarks/mae.py --seed 2             one seed, while another process makes the others
     python benchmarks/mae.py --upto 2000          shorter curves (default: 4,000 steps of 64 digits)
     python benchmarks/mae.py --pace               what a step of each setting takes, in turns
     python benchmarks/mae.py --quick              a few steps into a file of its own: shows that it runs
@@ -202,7 +203,12 @@ def load(path):
 
 
 def write(path, results):
-    """Replace the file in one go, so that who stops the study loses nothing."""
+    """Replace the file in one go, so that who stops the study loses nothing; what another process wrote there stays."""
+    for name, runs in (load(path)["runs"] if path.exists() else {}).items():
+        for seed, points in runs.items():
+            if len(points) > len(results["runs"].setdefault(name, {}).get(seed, [])):
+                results["runs"][name][seed] = points
+                results["settings"].setdefault(name, SETTINGS[name]._asdict())
     packages = ("jax", "keras", "numpy", "scikit-learn")
     results["versions"] = {"python": platform.python_version()} | {name: version(name) for name in packages}
     results["date"] = datetime.date.today().isoformat()
@@ -312,6 +318,7 @@ def main():
         "--only", choices=SETTINGS, action="append", help="one setting (default: all); may be repeated"
     )
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds (default: 3)")
+    parser.add_argument("--seed", type=int, action="append", help="this seed alone; may be repeated")
     parser.add_argument("--upto", type=int, default=POINTS[-1], help=f"steps (default: {POINTS[-1]:,})")
     parser.add_argument(
         "--into", type=Path, default=RESULTS, help="where the results go (default: %(default)s)"
@@ -322,9 +329,9 @@ def main():
     parser.add_argument("--pace", action="store_true", help="measure what a step takes, and train nothing")
     arguments = parser.parse_args()
     folder, path = cache.folder() / "mae_study", arguments.into
-    seeds, upto = arguments.seeds, arguments.upto
+    seeds, upto = arguments.seed or range(arguments.seeds), arguments.upto
     if arguments.quick:
-        folder, seeds, upto = cache.folder() / "mae_study_quick", 1, 2 * CHUNK
+        folder, seeds, upto = cache.folder() / "mae_study_quick", [0], 2 * CHUNK
         path = folder / "mae.json"
         path.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -338,7 +345,7 @@ def main():
     halves = sorted({min(2_000, upto), upto})
     # A point of every seed is worth more than the end of one curve.
     work = sorted(
-        ((seed, end) for seed in range(seeds) for end in halves),
+        ((seed, end) for seed in seeds for end in halves),
         key=lambda one: (one[0] + 1.5 * halves.index(one[1]), one[0]),
     )
     for seed, end in work:
