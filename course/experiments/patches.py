@@ -79,7 +79,9 @@ def similarity_pictures(alike, grid, curves, shown=7):
     fig.colorbar(drawn, ax=left, label="cosine", shrink=0.8)
     for number, (name, (distances, means)) in enumerate(curves.items()):
         right.plot(distances, means, marker=plots.MARKERS[number], color=plots.COLOURS[number], label=name)
-    right.set(title="The further, the less alike?", xlabel="patches apart", ylabel="mean cosine", ylim=(-0.3, 1))
+    right.set(
+        title="The further, the less alike?", xlabel="patches apart", ylabel="mean cosine", ylim=(-0.3, 1)
+    )
     right.set_xticks(range(1, 1 + max(distances[-1] for distances, _ in curves.values())))
     if len(curves) > 1:
         right.legend(frameon=False)
