@@ -122,6 +122,9 @@ def curves(axis, lines, x=None, title="", xlabel="", ylabel="", log=""):
     if "x" in log:
         axis.set_xscale("log", base=2)
         axis.xaxis.set_major_formatter("{x:g}")
+        if x is not None and len(_array(x)) <= 8:  # few points: ticks where something was measured
+            axis.set_xticks(_array(x))
+            axis.minorticks_off()
     if "y" in log:
         _plain_log_axis(axis)
     axis.set(title=title, xlabel=xlabel, ylabel=ylabel)
@@ -144,7 +147,7 @@ def _plain_log_axis(axis):
 def heat_map(axis, values, rows=None, columns=None, title="", xlabel="", ylabel="", marks=(), limits=(0, 1)):
     """Draw a matrix, such as attention weights, as coloured cells.
 
-    Small matrices show their numbers too. Booleans become two colours: blue for `True`, white for `False`.
+    Small matrices show their numbers, larger ones a colour bar. Booleans become two colours: blue for `True`, white for `False`.
 
     Args:
         axis: where to draw.
@@ -167,9 +170,11 @@ def heat_map(axis, values, rows=None, columns=None, title="", xlabel="", ylabel=
         raise ValueError(f"A heat map shows a matrix, and this has the shape {values.shape}.")
     low, high = limits or (values.min(), values.max())
     darkest = 1.4 if values.dtype == bool else high  # a mask need not be as dark as a weight of 1
-    axis.imshow(
+    drawn = axis.imshow(
         values.astype(float), cmap="Blues", vmin=low, vmax=darkest, aspect="equal", interpolation="nearest"
     )
+    if values.size > 100 and values.dtype != bool:  # too many cells for numbers in them
+        axis.figure.colorbar(drawn, ax=axis, shrink=0.7)
     axis.grid(False)
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)

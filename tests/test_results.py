@@ -106,3 +106,20 @@ def test_the_learner_trains_what_the_study_trained():
     assert sizes["sizes"] == heads | {"hidden_dim": encoder["width"], "intermediate_dim": encoder["middle"]}
     assert sizes["light"] == heads | {"hidden_dim": decoder["width"], "intermediate_dim": decoder["middle"]}
     assert 'study["recipe"]' in source and f"num_layers={encoder['layers']}" in source
+
+
+@pytest.mark.parametrize(
+    ("mine", "tested", "word"),
+    [
+        ({"a": 0.9, "b": 0.8}, 1_000, "the paper's order"),
+        ({"a": 0.8, "b": 0.9}, 1_000, "the reverse of the paper's order"),
+        ({"a": 0.9, "b": 0.8}, 50, "a tie"),
+        ({"a": 0.81, "b": 0.80}, 1_000, "a tie"),
+    ],
+)
+def test_one_run_ranks_what_chance_cannot(mine, tested, word, capsys):
+    said = results.lead(mine, ("a", "b"), tested, {"a": 2.0, "b": 1.0})
+    assert f": {word}" in said and said.endswith("In the paper 2.0 and 1.0 %.")
+    chart.compare(mine, ("a", "b"), tested, {"a": 2.0}, {"b": 0.5}, "a title")
+    printed = capsys.readouterr().out
+    assert "In the paper" not in printed and f": {word}" in printed and "[picture] a title." in printed

@@ -185,3 +185,33 @@ def table(study, claims=CLAIMS, measure=MEASURE):
             f"{claim.says:42} {paper:>11}   {found[0]:>20}   {found[1]:>20}   {seeds(study, claim):5}"
         )
     return "\n".join(lines)
+
+
+def lead(mine, pair, tested, paper=None):
+    """What one run says about two settings that a paper ranks, in a sentence that the figures make.
+
+    Args:
+        mine: setting -> share of right answers, from 0 to 1.
+        pair: `(better, worse)`, in the paper's order.
+        tested: how many examples both were judged by.
+        paper: setting -> the paper's figure in percent, where it has them.
+
+    Returns:
+        The sentence. A lead must be larger than two standard errors of a difference, for that is what other test examples
+        of the same kind could turn round; how much another seed does, one run cannot say.
+    """
+    better, worse = pair
+    gap = mine[better] - mine[worse]
+    middle = (mine[better] + mine[worse]) / 2
+    chance = 2 * np.sqrt(2 * middle * (1 - middle) / tested)
+    if abs(gap) <= chance:
+        word = "a tie: so small a lead may be chance"
+    else:
+        word = "the paper's order" if gap > 0 else "the reverse of the paper's order"
+    theirs = ""
+    if paper and better in paper and worse in paper:
+        theirs = f" In the paper {paper[better]} and {paper[worse]} %."
+    return (
+        f"{better} against {worse}: {100 * gap:+.1f} points, and {tested:,} test examples are good for "
+        f"{100 * chance:.1f}: {word}. One run.{theirs}"
+    )

@@ -45,3 +45,42 @@ def claim(study, claims, yours=(), measure=results.MEASURE, ylabel="probe with 2
     for one, line in zip(claims, said, strict=True):
         print(line)
         print(f"  The paper's figures: {one.source}.")
+
+
+def compare(mine, pair, tested, paper=None, recorded=None, title="", measured="right on new examples, %"):
+    """Show what was measured beside a recorded run and the paper's figures, and print what follows for two settings.
+
+    Args:
+        mine: setting -> what the learner measured, from 0 to 1; drawn from top to bottom.
+        pair: `(better, worse)`: the two settings that the paper ranks.
+        tested: how many examples were judged: what chance alone can do follows from it.
+        paper: setting -> the paper's figure in percent, for those that it has.
+        recorded: setting -> what the course's recorded run has, from 0 to 1.
+        title: of the chart.
+        measured: what is measured, with its unit.
+    """
+    paper, recorded = paper or {}, recorded or {}
+    fig, axis = plots.figure(height=0.9 + 0.42 * len(mine))
+    rows = range(len(mine))
+    drawn = [
+        ("you", mine, 100, {"marker": "*", "markersize": 14, "color": plots.COLOURS[0]}),
+        ("the course", recorded, 100, {"marker": "o", "markersize": 7, "color": plots.COLOURS[1]}),
+        ("the paper", paper, 1, {"marker": "s", "markersize": 8, "color": plots.COLOURS[6], "fillstyle": "none"}),
+    ]  # fmt: skip
+    for label, values, scale, style in drawn:
+        places = [row for row, name in zip(rows, mine, strict=True) if name in values]
+        if places:
+            shown = [scale * values[name] for name in mine if name in values]
+            axis.plot(shown, places, linestyle="none", label=label, **style)
+    axis.set_yticks(list(rows), list(mine))
+    axis.set_ylim(len(mine) - 0.5, -0.5)
+    axis.set(title=title, xlabel=measured)
+    if paper or recorded:
+        axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    for name, value in mine.items():
+        print(f"{name:30} {value:.1%}")
+    said = results.lead(mine, pair, tested, paper)
+    plots.show(
+        fig, alt=f"{title}. {', '.join(f'{name} {value:.1%}' for name, value in mine.items())}. {said}"
+    )
+    print(said)
