@@ -55,6 +55,37 @@ def features(model, images, layer=6, size=24):
     return measuring.in_parts(after, images, size=size).mean(axis=1)
 
 
+def by_layer(model, images, layers=(6, 9, 12), size=24):
+    """The patches after several layers of a ViT, in one run: layer -> `(count, patches, hidden_dim)`.
+
+    As everywhere in the labs, the last layer is normalized, since that is what the model gives.
+    """
+
+    def after(part):
+        x, found, last = model.embedding(part), {}, len(model.encoder.blocks)
+        for number, block in enumerate(model.encoder.blocks, start=1):
+            x = block(x)
+            if number in layers:
+                state = model.encoder.final_normalization(x) if number == last else x
+                found[number] = state[:, model.num_tokens :]
+            if number == max(layers):
+                break
+        return found
+
+    return measuring.in_parts(after, images, size=size)
+
+
+def directions(features):
+    """How many directions features use: `(sum of variances)^2 / sum of their squares`, from 1 to `hidden_dim`.
+
+    Args:
+        features: `(..., hidden_dim)`.
+    """
+    rows = features.reshape(-1, features.shape[-1])
+    variances = np.linalg.eigvalsh(np.cov(rows.T))
+    return float(variances.sum() ** 2 / np.square(variances).sum())
+
+
 def pixels(images, side=28):
     """Crops as their own features: one colour, shrunk by means, laid out."""
     block = images.shape[1] // side

@@ -563,6 +563,8 @@ print(f"“5 tokens”  {probe.accuracy(features, test_labels):.3f}   one mask o
 # %% given="FineTuned, joint_loss"
 
 # %% experiment="few_labels" minutes=2
+from course.results import chart
+
 labelled = course.choose(laptop=200, gpu=200, smoke=32)
 few_steps = course.choose(laptop=120, gpu=400, smoke=8)
 
@@ -584,21 +586,21 @@ def fine_tuned(model, use_pixels=True, seed=1):
     return float(np.mean(class_logits.argmax(axis=-1) == test_labels))
 
 
-scratch = new_model("autoregressive", seed=2, **sizes)
-print(f"from scratch, {labelled} labels:           {fine_tuned(scratch):.3f}")
+right = {"from scratch": fine_tuned(new_model("autoregressive", seed=2, **sizes))}
 alone, copy = (new_model("autoregressive", **sizes) for _ in range(2))
 for other in (alone, copy):
     training.copy_weights(reader, other)
-print(f"pre-trained, then the class alone: {fine_tuned(alone, use_pixels=False):.3f}")
-print(f"pre-trained, then the joint loss:  {fine_tuned(copy):.3f}")
+right["pre-trained, the class alone"] = fine_tuned(alone, use_pixels=False)
+right["pre-trained, the joint loss"] = fine_tuned(copy)
 line = measuring.Probe(digits[:labelled].reshape(labelled, -1), labels[:labelled])
-print(f"raw pixels, a straight line:       {line.accuracy(test_digits.reshape(len(test_digits), -1), test_labels):.3f}")
+right["raw pixels, a straight line"] = line.accuracy(test_digits.reshape(len(test_digits), -1), test_labels)
+chart.compare(right, ("pre-trained, the joint loss", "from scratch"), len(test_labels), title=f"{labelled} labels")
 
 # %% [markdown]
 # **What to see.** From scratch, 120 steps on 200 digits give an accuracy of about .26. Pre-trained, the same steps give about twice that (.49 to .55 in our
 # runs, by your own `reader`; .56 to .60 with the weights that come with the course): the model had seen 4,000 digits before anybody told it a name.
 #
-# Now the last line, which is the honest one: with the same 200 labels, a straight line through the **raw pixels** is right for about .81, and a probe of
+# Now the last row, which is the honest one: with the same 200 labels, a straight line through the **raw pixels** is right for about .81, and a probe of
 # the shipped model's frozen second layer for .735. Digits of 8 by 8 are that easy. So pre-training helps *this network*, and this network is
 # not what you would take for the job. In the paper, on photographs, no line through pixels comes near.
 #
