@@ -549,8 +549,9 @@ for ratio in (0.25, 0.5, 0.75, 0.9):
     rows += [given, painted]
     print(f"{ratio:.0%} hidden: squared error {found[ratio]:.3f}")
 reader.encoder.mask_ratio = trained_ratio
-fig = plots.picture_rows(rows, [text for ratio in found for text in (f"{ratio:.0%} hidden", "painted")])
-plots.show(fig, alt="Ten digits with 25, 50, 75 and 90 percent of their patches hidden, each with what the model paints. At 25 and 50 percent the digits are whole again, at 75 percent most can be read, at 90 percent they are blurred mixtures of several.")
+rows.append(pictures.to_show(faces, digits))
+fig = plots.picture_rows(rows, [*(text for ratio in found for text in (f"{ratio:.0%} hidden", "painted")), "the truth"])
+plots.show(fig, alt="Ten digits with 25, 50, 75 and 90 percent of their patches hidden, each with what the model paints. At 25 and 50 percent the digits are whole again, at 75 percent most can be read, at 90 percent they are blurred mixtures of several. Last, the digits themselves.")
 
 # %% [markdown]
 # **What to see.** At 25 % you could fill most gaps yourself without knowing what a digit is: just go on with the stroke. At 75 % you
@@ -589,8 +590,8 @@ for name, noise in (("random", experiment.random_noise), ("blocks", experiment.b
     error = repaint(reader, test_digits, noise=noise)[2]
     print(f"{name:8} 75 % hidden: squared error {error:.3f}")
     rows, names = [*rows, given, painted], [*names, name, "painted"]
-fig = plots.picture_rows(rows, names)
-plots.show(fig, alt="Ten digits with 75 percent hidden: at random, in blocks, in a grid, and what the model paints. The grid is easiest, blocks are hardest.")
+fig = plots.picture_rows([*rows, pictures.to_show(faces, digits)], [*names, "the truth"])
+plots.show(fig, alt="Ten digits with 75 percent hidden: at random, in blocks, in a grid, and what the model paints. The grid is easiest, blocks are hardest. Last, the digits themselves.")
 
 # %% [markdown]
 # **What to see.** We measured 0.457 for random patches, 0.612 for blocks, 0.406 for the grid. A grid is easiest: every gap has a
