@@ -29,7 +29,7 @@ def record(lesson, until, skip):
     path = recorded.FOLDER / f"{lesson.lab}.json"
     run = recorded.read(lesson.lab) or {"cells": {}}
     run["about"] = "What the experiments of this lab printed; see benchmarks/lessons.py."
-    run["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, shared with other work"
+    run["machine"] = f"{os.cpu_count()} cores, {platform.machine()}; seconds depend on what else it does"
     run["versions"] = {"python": platform.python_version()} | {
         name: version(name) for name in ("keras", "tensorflow", "numpy", "scikit-learn")
     }
@@ -51,7 +51,7 @@ def record(lesson, until, skip):
                     run["cells"][name] = {
                         "date": datetime.date.today().isoformat(),
                         "settings": recorded.settings(recorded.experiments(lesson)[name]),
-                        "said": said.strip().splitlines(),
+                        "said": [line for line in said.strip().splitlines() if not line.endswith(" s left")],
                     }
                     path.parent.mkdir(exist_ok=True)
                     path.write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -21,7 +21,8 @@ def test_a_figure_must_have_been_printed_up_to_rounding():
 
 @pytest.mark.parametrize("name", lessons())
 def test_recorded_runs_are_those_of_the_cells_and_the_text_quotes_them(name):
-    lesson, run = lessons()[name], recorded.read(name)
+    lesson = lessons()[name]
+    run = recorded.read(lesson.lab)
     quotes = recorded.quoted(lesson)
     if run is None:
         assert not quotes, "the text speaks of a recorded run that is not there"
