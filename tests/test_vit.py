@@ -330,9 +330,17 @@ def test_pictures_can_be_drawn():
     image = np.random.default_rng(1).random((8, 12, 1)).astype("float32")
     figures = [
         pictures.cut_apart(image, 4),
-        pictures.similarity_map(drawn(7, 5), (2, 3))[0],
+        pictures.similarity_pictures(
+            pictures.position_similarity(drawn(7, 5), (2, 3)),
+            (2, 3),
+            {"one": ([1, 2], [0.5, 0.1])},
+        ),
         pictures.rollout_pictures(image[None].repeat(2, axis=0), drawn(2, 6), (2, 3), ["a", "b"]),
     ]
     for figure in figures:
         figure.canvas.draw()
-    assert pictures.similarity_map(drawn(7, 5), (2, 3))[1].shape == (6, 2, 3)
+    alike = pictures.position_similarity(drawn(7, 5), (2, 3))
+    assert alike.shape == (6, 6)
+    # Side by side in a row of two, and diagonally: rounded to a distance of 1.
+    distances, means = pictures.similarity_by_distance(np.array([[1, 0.5], [0.5, 1]]), (1, 2))
+    assert distances.tolist() == [1] and means.tolist() == [0.5]
