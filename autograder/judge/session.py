@@ -5,7 +5,7 @@ import inspect
 import sys
 from typing import Any
 
-from autograder.judge import dropout, probe, views
+from autograder.judge import dropout, probe, run, views
 from autograder.judge.assignment import Assignment
 from autograder.judge.outcome import Outcome
 from autograder.judge.probe import Probe
@@ -16,7 +16,7 @@ MAX_FAULTS = 6  # after so many ended processes the rest of a submission counts 
 
 def probing_sources() -> dict[str, str]:
     """Full name -> source of what probes are run with, in the order in which a student process makes modules of it."""
-    return {module.__name__: inspect.getsource(module) for module in (dropout, views, probe)}
+    return {module.__name__: inspect.getsource(module) for module in (dropout, views, run, probe)}
 
 
 class SandboxSession:

@@ -42,7 +42,7 @@ def views_of(probe: Probe, probes: tuple[Probe, ...], tensors: bool) -> list[Pro
     plain = [one for one in probes if one.compare is None]
     main = max(plain, key=lambda one: (one.main, one.weight), default=None)
     taped = "slopes" not in off and (probe.compare is None or bool(probe.finite_slopes))
-    if probe is main and "again" not in off:
+    if (probe is main or probe.main) and "again" not in off:
         names = ("again", *(name for name in ("training", "slopes") if name not in off))
         found = [probe, probe.seen("+".join(names))]
     else:  # the way back takes as long as the way there: taken where most points are

@@ -176,31 +176,6 @@ def current() -> "Look":
     return _LOOKS[-1] if _LOOKS else Look()
 
 
-class Draws(np.random.Generator):
-    """What a probe draws from: shapes and values come from two streams of one seed.
-
-    A single whole number (`integers` without a size) decides a size, so it is drawn from the stream of the shapes. A
-    later `turn` has the same shapes and other values.
-
-    Attributes:
-        shapes: the stream of the shapes.
-    """
-
-    def __init__(self, seed: int, token: int, common: int = 0, turn: int = 0) -> None:
-        super().__init__(np.random.PCG64([seed, token, 1, turn]))
-        self.shapes = np.random.default_rng([seed, token, 0])
-        self._common = seed, common, 2
-
-    @property
-    def common(self) -> np.random.Generator:
-        """Draws the same for every layer that the probes of an exercise share: their sizes."""
-        return np.random.default_rng(self._common)
-
-    def integers(self, low: Any, high: Any = None, size: Any = None, **options: Any) -> Any:  # type: ignore[override]
-        stream: Any = self.shapes if size is None else super()
-        return stream.integers(low, high, size=size, **options)
-
-
 def look_at(look: "Look", function: Callable, answer: Any, rng: Any, flatten: Callable) -> dict:
     """Run a probe's function in a view.
 
@@ -208,7 +183,7 @@ def look_at(look: "Look", function: Callable, answer: Any, rng: Any, flatten: Ca
         look: a new `Look`.
         function: `function(answer, rng)`, which gives outputs.
         answer: what it exercises.
-        rng: a `Draws`.
+        rng: an `autograder.judge.run.Draws`.
         flatten: `flatten(outputs)` gives pairs of path and output.
 
     Returns:

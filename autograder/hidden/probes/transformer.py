@@ -99,13 +99,13 @@ def residual(AddAndNorm, rng, scale=1.0, **options):
     return layer, inputs, sublayer
 
 
-@probe("AddAndNorm", "post-LN", weight=2)
+@probe("AddAndNorm", "post-LN", weight=2, main=True)
 def normalizes_after(AddAndNorm, rng):
     layer, inputs, sublayer = residual(AddAndNorm, rng)
     return layer(inputs, sublayer=sublayer)
 
 
-@probe("AddAndNorm", "pre-LN")
+@probe("AddAndNorm", "pre-LN", main=True)
 def normalizes_before(AddAndNorm, rng):
     layer, inputs, sublayer = residual(AddAndNorm, rng, pre_norm=True)
     return layer(inputs, sublayer=sublayer)
