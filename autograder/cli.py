@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import os
-import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -17,6 +16,8 @@ if not sys.warnoptions:
 import typer
 from rich.markup import escape
 
+from autograder.classroom import commands as folders
+from autograder.classroom.course_folder import GradeError
 from autograder.classroom.lms import commands as lms
 from autograder.classroom.marking import commands as marking
 from autograder.console import answer, as_sentence, console, count_progress, print_error, steps
@@ -26,7 +27,7 @@ from autograder.teaching.handouts import commands
 from autograder.teaching.site import commands as site
 from autograder.teaching.workshop import commands as room
 from course.errors import CourseError
-from course.terminal import complete_lab, installed_version, printable_streams
+from course.terminal import ExitStatus, complete_lab, installed_version, printable_streams
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
@@ -44,7 +45,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, fo
 
 
 def errors_as_sentences(command):
-    """Errors that have a sentence for the user end with it, on stderr, and exit status 1; no traceback."""
+    """Errors that have a sentence for the user end with it, on stderr, and an `ExitStatus`; no traceback."""
 
     @functools.wraps(command)
     def run(*args, **kwargs):
@@ -55,9 +56,14 @@ def errors_as_sentences(command):
             raise typer.Exit(130) from None
         except (CourseError, JudgeError, OSError) as error:
             print_error(as_sentence(error))
-            raise typer.Exit(1) from None
+            status = error.exit_status if isinstance(error, GradeError) else ExitStatus.NOT_DONE
+            raise typer.Exit(status) from None
 
     return run
+
+
+def _status(good):
+    return ExitStatus.GOOD if good else ExitStatus.NOT_GOOD
 
 
 def _version(wanted):
@@ -101,45 +107,6 @@ def build(
 
 @app.command()
 @errors_as_sentences
-def init(folder: Annotated[Path, typer.Argument(help="Where the course is to live.")]):
-    """Make a course folder: nbgrader with trusted grading, all labs released, an empty gradebook."""
-    from autograder.authoring.build import build as build_course
-    from autograder.classroom.fail_closed import add_trusted_grading
-    from autograder.classroom.submissions import load_config
-
-    folder.mkdir(parents=True, exist_ok=True)
-    if add_trusted_grading(folder):
-        console.print(f"Trusted grading was added to your {folder / 'nbgrader_config.py'}", highlight=False)
-    with console.status("building the labs into it"):
-        build_course(folder, config=load_config(folder))  # it may name another gradebook
-    console.print(
-        f"Ready: {folder}\nHand out  {folder / 'release'}\nCollect   {folder / 'submitted'}/STUDENT/LAB/NAME.ipynb",
-        highlight=False,
-    )
-    typed = shlex.quote(str(folder))
-    console.print(
-        f"Grade     autograder grade 1 --course {typed}", highlight=False, markup=False, soft_wrap=True
-    )
-
-
-@app.command()
-@errors_as_sentences
-def new(folder: Annotated[Path, typer.Argument(help="Where the course is to live; must not exist yet.")]):
-    """Write a small course of your own that works: an assignment, its probes, and a few submissions to grade."""
-    from autograder.classroom.new_course import ASSIGNMENT, new_course
-
-    with console.status("writing the course"):
-        new_course(folder)
-    console.print(f"Ready: {folder}, with one assignment, {ASSIGNMENT}. In it:", highlight=False)
-    console.print(f"    autograder gates {ASSIGNMENT}      is it graded as it must be?", highlight=False)
-    console.print(
-        f"    autograder grade {ASSIGNMENT}      six sample submissions are handed in", highlight=False
-    )
-    console.print("README.md there says what each file is.", highlight=False)
-
-
-@app.command()
-@errors_as_sentences
 def gates(
     lab: Annotated[str | None, typer.Argument(help="One lab or assignment; all labs if left out.")] = None,
     exercise: Annotated[str | None, typer.Option(help="Only this exercise: seconds, not minutes.")] = None,
@@ -154,7 +121,7 @@ def gates(
 ):
     """Prove that every exercise grades as it must. Exit status 1 if one does not."""
     if mutants:
-        raise typer.Exit(0 if _try_mutants(lab, exercise, sample, seed) else 1)
+        raise typer.Exit(_status(_try_mutants(lab, exercise, sample, seed)))
     from autograder.authoring.gates_table import gates_table, not_looked_at, what_was_drawn
     from autograder.classroom.proving import prove
     from course.notebooks.lesson import lessons
@@ -174,7 +141,7 @@ def gates(
                 for fault in row.faults:
                     console.print(f"[red]{row.exercise}: {escape(fault)}[/]", highlight=False)
                     good = False
-    raise typer.Exit(0 if good else 1)
+    raise typer.Exit(_status(good))
 
 
 def _try_mutants(lab, exercise, sample, seed):
@@ -221,10 +188,21 @@ def grade(
     json: Json = False,
 ):
     """Grade a class: live progress, then who got what and why. Exit status 1 if something is left to do."""
-    from autograder.classroom.grade_class import grade_class
+    from autograder.classroom.grade_screen import show_grading
 
     with answer(json) as facts:
-        grade_class(course, lab, student, force, workers, seed, isolation, feedback, scheduler, facts)
+        show_grading(
+            course,
+            lab,
+            facts,
+            student=student,
+            force=force,
+            workers=workers,
+            seed=seed,
+            isolation=isolation,
+            feedback=feedback,
+            scheduler=scheduler,
+        )
 
 
 @app.command()
@@ -273,9 +251,10 @@ def doctor(json: Json = False):
         facts["ready"] = not any(row.cure for row in rows)
         facts["findings"] = [dataclasses.asdict(row) for row in rows]
         console.print(table)
-    raise typer.Exit(0 if facts["ready"] else 1)
+    raise typer.Exit(_status(facts["ready"]))
 
 
+folders.register(app, errors_as_sentences)  # init, new
 lms.register(app, errors_as_sentences, Lab, Course, Json)  # collect, export, return
 commands.register(app, errors_as_sentences)  # slides, guide, pack, readiness
 site.register(app, errors_as_sentences)

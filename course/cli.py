@@ -15,7 +15,7 @@ from rich.padding import Padding
 
 from course.errors import CourseError
 from course.machine.quiet import LOG_LEVEL
-from course.terminal import complete_lab, installed_version, printable_streams
+from course.terminal import ExitStatus, complete_lab, installed_version, printable_streams
 
 app = typer.Typer(
     help="Build attention, the Transformer, BERT, ViT, iGPT and MAE yourself.",
@@ -73,7 +73,7 @@ def doctor(
         console.print(
             f"\n[red]{problems} {'problem' if problems == 1 else 'problems'}[/] to solve before you start: follow the arrows."
         )
-        raise typer.Exit(1)
+        raise typer.Exit(ExitStatus.NOT_GOOD)
     console.print("\n[green]Ready.[/] Open a lab with  course lab")
 
 
@@ -136,7 +136,7 @@ def check(
     if passed < len(results):
         stuck = next(result.exercise for result in results if not result.passed)
         console.print(f'Stuck? In the notebook,  course.hint("{stuck}")  helps.')
-        raise typer.Exit(1)
+        raise typer.Exit(ExitStatus.NOT_GOOD)
 
 
 def _print_result(console, result):
@@ -154,7 +154,7 @@ def _print_result(console, result):
 
 
 class _spoken:
-    """Inside this `with` block, errors meant for people are said in one sentence; exit status 2."""
+    """Inside this `with` block, errors meant for people are said in one sentence."""
 
     def __enter__(self):
         return self
@@ -164,7 +164,7 @@ class _spoken:
             Console(stderr=True, highlight=False, soft_wrap=True).print(
                 f"[red]course:[/] {escape(str(error))}"
             )
-            raise typer.Exit(2)
+            raise typer.Exit(ExitStatus.NOT_DONE)
 
 
 if __name__ == "__main__":

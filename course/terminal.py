@@ -2,6 +2,15 @@
 
 import importlib.metadata
 import sys
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """With what both commands end, as `grep` and `pytest` do; 130 is Ctrl-C, and 2 is what Typer has for a wrong word."""
+
+    GOOD = 0  # done, and all is well
+    NOT_GOOD = 1  # done, and something is not: a check fails, a submission is left
+    NOT_DONE = 2  # it could not be done; a sentence says why
 
 
 def printable_streams():

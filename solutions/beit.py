@@ -199,8 +199,10 @@ class BEiT(Composite, keras.Model):
         if positions == "shared":
             self.relative_bias = RelativeBias(grid, num_heads, name="relative_bias")
         own = grid if positions == "own" else None
-        sizes = (num_heads, hidden_dim, intermediate_dim, layer_scale, own)
-        self.blocks = [BEiTBlock(*sizes, name=f"block_{number}") for number in range(num_layers)]
+        self.blocks = [
+            BEiTBlock(num_heads, hidden_dim, intermediate_dim, layer_scale, own, name=f"block_{number}")
+            for number in range(num_layers)
+        ]
         self.normalization = keras.layers.LayerNormalization(epsilon=1e-6, name="normalization")
         outputs = num_codes or num_classes
         self.fine_tuned = not num_codes

@@ -124,8 +124,7 @@ class MAEEncoder(Composite):
         self.grid = (image_size[0] // patch_size, image_size[1] // patch_size)
         self.mask_ratio = mask_ratio
         self.patch_embedding = PatchEmbedding(patch_size, hidden_dim, name="patch_embedding")
-        sizes = (num_layers, num_heads, hidden_dim, intermediate_dim)
-        self.encoder = ViTEncoder(*sizes, name="encoder")
+        self.encoder = ViTEncoder(num_layers, num_heads, hidden_dim, intermediate_dim, name="encoder")
         self.class_token = self.add_weight(
             shape=(hidden_dim,), initializer=keras.initializers.RandomNormal(stddev=0.02), name="class_token"
         )
@@ -181,8 +180,7 @@ class MAEDecoder(Composite):
     def __init__(self, grid, num_outputs, num_layers, num_heads, hidden_dim, intermediate_dim, **kwargs):
         super().__init__(**kwargs)
         self.embedding_dense = keras.layers.Dense(hidden_dim, name="embedding_dense")
-        sizes = (num_layers, num_heads, hidden_dim, intermediate_dim)
-        self.decoder = ViTEncoder(*sizes, name="decoder")
+        self.decoder = ViTEncoder(num_layers, num_heads, hidden_dim, intermediate_dim, name="decoder")
         self.prediction_dense = keras.layers.Dense(num_outputs, name="prediction_dense")
         self.mask_token = self.add_weight(
             shape=(hidden_dim,), initializer=keras.initializers.RandomNormal(stddev=0.02), name="mask_token"

@@ -278,8 +278,12 @@ class Encoder(Composite):
         self, num_layers, num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias, **kwargs
     ):
         super().__init__(**kwargs)
-        sizes = (num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias)
-        self.blocks = [EncoderLayer(*sizes, name=f"block_{number}") for number in range(num_layers)]
+        self.blocks = [
+            EncoderLayer(
+                num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias, name=f"block_{number}"
+            )
+            for number in range(num_layers)
+        ]
         # With pre-LN nothing has normalized the sum when it leaves the stack.
         self.final_normalization = keras.layers.LayerNormalization(epsilon=1e-6) if pre_norm else None
 
@@ -300,8 +304,12 @@ class Decoder(Composite):
         self, num_layers, num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias, **kwargs
     ):
         super().__init__(**kwargs)
-        sizes = (num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias)
-        self.blocks = [DecoderLayer(*sizes, name=f"block_{number}") for number in range(num_layers)]
+        self.blocks = [
+            DecoderLayer(
+                num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias, name=f"block_{number}"
+            )
+            for number in range(num_layers)
+        ]
         self.final_normalization = keras.layers.LayerNormalization(epsilon=1e-6) if pre_norm else None
 
     def call(self, inputs, memory, attention_mask=None, cross_attention_mask=None):
@@ -351,9 +359,12 @@ class Transformer(Composite, keras.Model):
         self.embedding = keras.layers.Embedding(vocabulary_size, hidden_dim, initializer, name="embedding")
         self.positions = ops.convert_to_tensor(positional_encoding(max_length, hidden_dim))
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
-        sizes = (num_layers, num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias)
-        self.encoder = Encoder(*sizes, name="encoder")
-        self.decoder = Decoder(*sizes, name="decoder")
+        self.encoder = Encoder(
+            num_layers, num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias, name="encoder"
+        )
+        self.decoder = Decoder(
+            num_layers, num_heads, hidden_dim, intermediate_dim, dropout, pre_norm, use_bias, name="decoder"
+        )
 
     def embed(self, tokens, start=0):
         """Token embeddings times the square root of `hidden_dim`, plus positions, then dropout

@@ -214,8 +214,10 @@ class ViTEncoder(Composite):
 
     def __init__(self, num_layers, num_heads, hidden_dim, intermediate_dim, dropout=0.0, **kwargs):
         super().__init__(**kwargs)
-        sizes = (num_heads, hidden_dim, intermediate_dim, dropout)
-        self.blocks = [ViTBlock(*sizes, name=f"block_{number}") for number in range(num_layers)]
+        self.blocks = [
+            ViTBlock(num_heads, hidden_dim, intermediate_dim, dropout, name=f"block_{number}")
+            for number in range(num_layers)
+        ]
         # With pre-LN nothing has normalized the sum when it leaves the stack.
         self.final_normalization = keras.layers.LayerNormalization(epsilon=1e-6, name="final_normalization")
 
@@ -268,8 +270,9 @@ class VisionTransformer(Composite, keras.Model):
         ### BEGIN SOLUTION
         self.embedding = ViTEmbedding(image_size, patch_size, hidden_dim, num_tokens, name="embedding")
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
-        sizes = (num_layers, num_heads, hidden_dim, intermediate_dim, dropout)
-        self.encoder = ViTEncoder(*sizes, name="encoder")
+        self.encoder = ViTEncoder(
+            num_layers, num_heads, hidden_dim, intermediate_dim, dropout, name="encoder"
+        )
         if num_classes is not None:
             self.head = keras.layers.Dense(num_classes, kernel_initializer="zeros", name="head")
         ### END SOLUTION

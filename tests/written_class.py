@@ -5,7 +5,8 @@ import shutil
 import nbformat
 
 from autograder.authoring.build import submission
-from autograder.classroom import gradebook, nbgrader_plugin
+from autograder.classroom import gradebook
+from autograder.classroom.grading_run import GradingRun
 from autograder.classroom.nbgrader_config import COURSE_FILE
 from autograder.classroom.submissions import find_submissions, load_config
 from autograder.judge.verdict import Mark, Verdict
@@ -56,11 +57,8 @@ def hand_in(folder, lesson, name, text):
 
 def grade(folder, lesson, student="*"):
     """As `autograder grade` records, without judging."""
-    real, nbgrader_plugin.shared_grader = nbgrader_plugin.shared_grader, lambda *_: FullMarks()
-    try:
-        found, left_out = find_submissions(folder, lesson, student)
-        assert not left_out
-        failed = gradebook.record(folder, lesson, load_config(folder), found)
-        assert not failed, failed
-    finally:
-        nbgrader_plugin.shared_grader = real
+    found, left_out = find_submissions(folder, lesson, student)
+    assert not left_out
+    with GradingRun(folder, FullMarks(), keep=True) as run:
+        failed = gradebook.record(run, lesson.lab, load_config(folder), [(one,) for one in found])
+    assert not failed, failed

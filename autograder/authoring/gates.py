@@ -90,14 +90,35 @@ def _whole_notebooks(lesson, rows, seed, isolation):
         )
     finally:
         grader.close()
+    record_whole(rows, full, empty, "the reference")
+
+
+def record_whole(rows, full, empty, right):
+    """Note what a right and an untouched notebook earned.
+
+    Args:
+        rows: exercise -> its `Row`.
+        full, empty: the `Verdict`s of the two.
+        right: what the right one is called in a sentence.
+    """
     for mark in full.marks:
         rows[mark.exercise].reference = mark.points
         if not mark.right:
-            rows[mark.exercise].faults.append(f"the reference loses points: {'; '.join(mark.problems)}")
+            rows[mark.exercise].faults.append(f"{right} loses points: {'; '.join(mark.problems)}")
     for mark in empty.marks:
         rows[mark.exercise].untouched = mark.points
         if mark.points:
             rows[mark.exercise].faults.append(f"the untouched notebook earns {mark.points:g} points")
+
+
+def record_misconception(row, entry, mark):
+    """Note in an exercise's `Row` the `Mark` of one of its misconceptions: points must be lost, under its name."""
+    row.hidden += not mark.right
+    row.named += mark.diagnosis == entry.name
+    if mark.right:
+        row.faults.append(f"misconception {entry.name} loses no points")
+    elif mark.diagnosis != entry.name:
+        row.faults.append(f"misconception {entry.name} is diagnosed as {mark.diagnosis or 'nothing known'}")
 
 
 def _misconceptions(lesson, row, seed):
@@ -109,14 +130,7 @@ def _misconceptions(lesson, row, seed):
         _expect_pastable(lesson, entry, row)
         row.visible += not checking.run_checks(entry.answer, row.exercise).passed
         mark = mark_exercise(EntrySession(entry), assignment_of(lesson), row.exercise, seed)
-        row.hidden += not mark.right
-        row.named += mark.diagnosis == entry.name
-        if mark.right:
-            row.faults.append(f"misconception {entry.name} loses no points")
-        elif mark.diagnosis != entry.name:
-            row.faults.append(
-                f"misconception {entry.name} is diagnosed as {mark.diagnosis or 'nothing known'}"
-            )
+        record_misconception(row, entry, mark)
     if row.visible < LEAST_VISIBLE * len(found):
         row.faults.append(
             f"the visible checks catch {row.visible} of {len(found)} misconceptions; nine in ten are due"

@@ -18,6 +18,7 @@ from autograder.authoring.own_course.framing import in_frame
 from autograder.authoring.own_course.source import assignment_of_own
 from autograder.hidden.assignments import assignment_of
 from autograder.judge.assignment import Assignment
+from autograder.judge.verdict import verdict_path
 from course.errors import UnknownName
 from course.notebooks.lesson import find_lesson, lessons
 
@@ -49,22 +50,68 @@ def find_assignments(course_dir, name):
 
 
 def find_notebook(course_dir, name, notebook=None):
-    """The one notebook of an assignment, or the one of that name. Errors as `find_assignments`; `LookupError`."""
+    """One notebook of an assignment.
+
+    Args:
+        course_dir: the course folder.
+        name: the assignment's name, or `ASSIGNMENT/NOTEBOOK` for one of several.
+        notebook: which of them; may be left out where there is one.
+
+    Raises:
+        OwnCourseError: if it has to be said which one.
+        LookupError: if there is no such notebook. Others as `find_assignments`.
+    """
+    if notebook is None and "/" in name:
+        name, notebook = name.split("/", 1)
     found = find_assignments(course_dir, name)
     if notebook is None and len(found) > 1:
-        raise OwnCourseError(
-            f"{name} has several notebooks ({', '.join(one.name for one in found)}): grade it by `nbgrader autograde "
-            f"{name}`, which is as safe here, and use nbgrader's own feedback and export"
-        )
+        names = [f"{name}/{one.name}" for one in found]
+        raise OwnCourseError(f"{name} has several notebooks: say which, {' or '.join(names)}")
     for one in found:
         if notebook in (None, one.name):
             return one
     raise LookupError(f"{name} has no notebook {notebook} that trusted grading knows")
 
 
+def find_chosen(course_dir, name):
+    """The notebooks that a person means by `ASSIGNMENT`, all, or by `ASSIGNMENT/NOTEBOOK`, that one."""
+    if "/" not in name:
+        return find_assignments(course_dir, name)
+    try:
+        return [find_notebook(course_dir, name)]
+    except LookupError as error:
+        raise UnknownName(str(error)) from None
+
+
 def judged_as(lesson) -> Assignment:
     """What the judge is told of it."""
     return assignment_of_own(lesson) if isinstance(lesson, OwnNotebook) else assignment_of(lesson)
+
+
+def grade_ids(lesson):
+    """Names of the cells in the gradebook that hold points: `(exercises, questions)`."""
+    if isinstance(lesson, OwnNotebook):
+        return set(mark_cells(lesson)), set(lesson.questions)
+    return {f"check_{name}" for name in lesson.exercises}, {
+        question_id(lesson, one) for one in lesson.questions
+    }
+
+
+def question_id(lesson, name):
+    """The name in the gradebook of a question's cell."""
+    return name if isinstance(lesson, OwnNotebook) else f"question_{name}"
+
+
+def place_name(lesson):
+    """What a file about a notebook is called: as its assignment, unless that has several."""
+    several = isinstance(lesson, OwnNotebook) and lesson.several
+    return f"{lesson.lab}_{lesson.name}" if several else lesson.lab
+
+
+def verdict_file(course_dir, lesson, student):
+    """Where a learner's verdict on a notebook is kept; of several in one assignment, each has a folder of its own."""
+    several = isinstance(lesson, OwnNotebook) and lesson.several
+    return verdict_path(course_dir, f"{lesson.lab}/{lesson.name}" if several else lesson.lab, student)
 
 
 def mark_cells(lesson):

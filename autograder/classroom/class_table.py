@@ -5,6 +5,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from autograder.judge.outcome import Status
+
 WORDS_NEED = 44  # characters a column of sentences must have to be read with pleasure
 
 LONGEST_NAME = 24
@@ -25,7 +27,8 @@ class ClassTable:
             f"{number}\n/{c.points:g}" for number, c in enumerate(lesson.exercises.values(), start=1)
         ]
         self.heads.append(f"all\n/{sum(cell.points for cell in lesson.exercises.values()):g}")
-        self.title = f"{lesson.lab}: {len(graded)} submission{'' if len(graded) == 1 else 's'}"
+        name = lesson.title if getattr(lesson, "several", False) else lesson.lab
+        self.title = f"{name}: {len(graded)} submission{'' if len(graded) == 1 else 's'}"
         self.title += f", {len(absent)} learner{'' if len(absent) == 1 else 's'} without" if absent else ""
 
     def __rich_console__(self, console, options):
@@ -110,7 +113,7 @@ def class_facts(lesson, graded, lateness, left_out, failed=None):
                 "points": None if verdict.regrade else verdict.points,
                 "late": _late_facts(lateness.get(student), verdict),
                 "regrade": verdict.regrade or None,
-                "notes": verdict.notes,
+                "notes": [note.text for note in verdict.notes],
                 "exercises": [
                     {
                         "name": mark.exercise,
@@ -157,8 +160,8 @@ def what_went_wrong(verdict, limit=4):
 
     if verdict.regrade:
         return f"[magenta]to be graded again: {escape(verdict.regrade)}[/]"
-    missing = [mark.exercise for mark in verdict.marks if mark.problems == ["not written yet"]]
-    rows = [f"[cyan]{escape(note)}[/]" for note in verdict.notes]
+    missing = [mark.exercise for mark in verdict.marks if mark.status is Status.UNWRITTEN]
+    rows = [f"[cyan]{escape(note.text)}[/]" for note in verdict.notes]
     if missing and len(missing) == len(verdict.marks):
         rows.append("nothing written yet")
     elif missing:

@@ -18,12 +18,26 @@ except ImportError:  # Windows
     fcntl = None
 
 from autograder.judge.errors import JudgeError
+from autograder.judge.note import Note, NoteKind
 from autograder.judge.notebook_repair import read_submission
 from course.errors import CourseError
+from course.terminal import ExitStatus
 
 
 class GradeError(CourseError):
-    """Grading cannot start, or did not finish. Says what to do."""
+    """Grading cannot start, or did not finish. Says what to do.
+
+    Attributes:
+        exit_status: with what a command ends for it.
+    """
+
+    exit_status = ExitStatus.NOT_DONE
+
+
+class LeftToDo(GradeError):
+    """Grading went through, and some submissions have to be graded again."""
+
+    exit_status = ExitStatus.NOT_GOOD
 
 
 def reason_ungradable(folder):
@@ -83,6 +97,8 @@ def notebook_in(folder, name, others=()):
     listed = ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
     if not files:
         return None, "", "the folder is empty"
+    if not books and others:
+        return None, "", f"{right.name} is not in the folder, only {listed}"
     if not books:
         return None, "", f"there is no notebook in the folder, only {listed}"
     if len({_content(path) for path in books}) > 1:
@@ -92,7 +108,7 @@ def notebook_in(folder, name, others=()):
 
 def with_note(notes, note):
     """The notes on a submission, with one on where its notebook lay."""
-    return [note, *notes] if note else list(notes)
+    return [Note(note, NoteKind.RENAMED), *notes] if note else list(notes)
 
 
 def _hidden(path, folder):
@@ -168,21 +184,13 @@ def drop_ungradable(converter):
     """Ready an nbgrader converter that is about to grade: drop what cannot be graded, clear away what is not whole.
 
     Args:
-        converter: an `Autograde` that has found its assignments.
+        converter: an `Autograde` that has found its assignments, in a folder that is held.
 
     Raises:
-        GradeError: if nobody has described the assignment; or if somebody else is grading in the folder.
+        GradeError: if nobody has described the assignment.
     """
     coursedir, log = converter.coursedir, converter.log
     names = notebooks_of(coursedir.root, coursedir.assignment_id)
-    if not has_lock(coursedir.root):
-        # A command ends, and its hold with it. formgrader's server does not end, so it only looks.
-        hold = lock_course_folder(coursedir.root)
-        hold.__enter__()
-        if hasattr(converter.parent, "extra_args"):
-            _KEPT.append(hold)
-        else:
-            hold.__exit__(None, None, None)
     for source in list(converter.assignments):
         student = Path(source).parent.name
         reason = reason_ungradable(source) or _undated(coursedir, source)
@@ -207,14 +215,6 @@ def _undated(coursedir, source):
     return ""
 
 
-_HELD, _KEPT = {}, []
-
-
-def has_lock(course_dir):
-    """Whether this process holds the course folder."""
-    return os.path.realpath(course_dir) in _HELD
-
-
 @contextlib.contextmanager
 def lock_course_folder(course_dir):
     """Hold the course folder, so that two gradings at once do not trip over each other.
@@ -235,8 +235,4 @@ def lock_course_folder(course_dir):
             raise GradeError(
                 f"somebody is grading in {course_dir} already; try again when that is done"
             ) from None
-        _HELD[name] = lock
-        try:
-            yield
-        finally:
-            del _HELD[name]
+        yield

@@ -5,7 +5,9 @@ goes to it, the cells of a repaired notebook, and only a verdict comes back; nob
 course folder. A submission whose worker is lost goes to another one. See docs/cluster.md.
 """
 
+import atexit
 import contextlib
+import functools
 import logging
 import queue
 import time
@@ -14,7 +16,7 @@ from dataclasses import asdict
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.submissions import read_cells
 from autograder.hidden.assignments import assignment_of, fingerprint
-from autograder.judge.grader import cache_key
+from autograder.judge.grader import GraderPool, cache_key
 from autograder.judge.verdict import Verdict
 from course.notebooks.lesson import find_lesson
 
@@ -32,6 +34,14 @@ def about(lab):
     return {"fingerprint": fingerprint(find_lesson(lab)), "missing": missing_layers()}
 
 
+@functools.cache
+def worker_pool():
+    """The graders of a worker's process. It belongs to Dask, so nothing of ours lives as long that could hold them."""
+    pool = GraderPool()
+    atexit.register(pool.close)
+    return pool
+
+
 def judge_one(lab, expected, settings, cells, notes):
     """Judge one submission in a worker process, with the server that it holds.
 
@@ -41,13 +51,13 @@ def judge_one(lab, expected, settings, cells, notes):
     Raises:
         RuntimeError: when the machine failed, and the submission has to be tried again.
     """
-    from autograder.classroom.nbgrader_plugin import shared_grader
-
     lesson = find_lesson(lab)
     if fingerprint(lesson) != expected:
         return None
     try:
-        return asdict(shared_grader(*settings).grade_cells(assignment_of(lesson), cells, notes, anew=True))
+        return asdict(
+            worker_pool().grader(settings).grade_cells(assignment_of(lesson), cells, notes, anew=True)
+        )
     except Exception as error:  # a plain exception, as only such are sure to survive the journey
         raise RuntimeError(str(error) or type(error).__name__) from None
 
@@ -137,20 +147,20 @@ class Cluster:
 
         Args:
             found: the `Submission`s.
-            progress: called with `(student, verdict or None)` as each is done; `None` for one to be graded again.
+            progress: called with `(Submission, verdict or None)` as each is done; `None` for one to be graded again.
 
         Raises:
             GradeError: when the scheduler or all workers are lost; what was judged is kept.
         """
-        settings = (self._grader.isolation, self._grader.seed, self._grader.seconds)
+        settings = self._grader.settings
         done, waiting, students = queue.SimpleQueue(), {}, {}
         try:
             for one, cells, notes in read_cells(course_dir, self._lesson, found):
-                key = None if cells is None else cache_key(self._lesson.lab, cells, notes)
+                key = None if cells is None else cache_key(assignment_of(self._lesson), cells, notes)
                 if key is None or key in self._grader.cache:
-                    progress(one.student, None if key is None else self._grader.cache[key])
+                    progress(one, None if key is None else self._grader.cache[key])
                     continue
-                students.setdefault(key, []).append(one.student)
+                students.setdefault(key, []).append(one)
                 if len(students[key]) == 1:  # judged once, however many hand it in
                     work = (self._lesson.lab, self._fingerprint, settings, cells, notes)
                     future = self._client.submit(judge_one, *work, pure=False, retries=RETRIES)
@@ -171,8 +181,8 @@ class Cluster:
                 verdict, key = self._verdict(future), waiting.pop(future)
                 if verdict is not None:
                     self._grader.cache[key] = verdict
-                for student in students.pop(key):
-                    progress(student, verdict)
+                for one in students.pop(key):
+                    progress(one, verdict)
         if wait:
             self._expect_life()
 

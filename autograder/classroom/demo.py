@@ -195,7 +195,7 @@ def run(folder):
     Raises:
         FileExistsError: if `folder` is something else than an earlier demonstration.
     """
-    from autograder.classroom.grade_class import grade_class
+    from autograder.classroom.grade_screen import show_grading
 
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
@@ -218,4 +218,4 @@ def run(folder):
         f"[bold]A class for {lesson.lab}[/]: in {folder / 'submitted'}; Lab 1, {lesson.title}.",
         highlight=False,
     )
-    return grade_class(folder, "1")
+    return show_grading(folder, "1")

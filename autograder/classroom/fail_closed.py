@@ -4,6 +4,7 @@ nbgrader puts its settings together from several files and the command line, and
 at is the converter that came out of all of them, not the file that should have said so.
 """
 
+import atexit
 import functools
 import inspect
 import json
@@ -14,6 +15,7 @@ from traitlets.utils.importstring import import_item
 
 from autograder.classroom.course_folder import GradeError
 from autograder.judge.atomic_write import write_whole
+from autograder.judge.grader import GraderPool
 
 LINES = ("from autograder.classroom.nbgrader_config import configure", "configure(get_config())")
 HOOK = "autograder.classroom.guard.before_grading"
@@ -123,9 +125,13 @@ def guard_nbgrader():
     """From now on no `Autograde` or `GenerateFeedback` of this process starts unprotected, whatever is set later."""
     from nbgrader.converters import Autograde, GenerateFeedback
 
-    for kind in (Autograde, GenerateFeedback):
-        if not hasattr(kind.start, "__wrapped__"):
-            kind.start = _guarded_start(kind.start)
+    if not hasattr(Autograde.start, "__wrapped__"):
+        pool = GraderPool()  # the formgrader's server grades again and again, and a warm server takes seconds
+        atexit.register(pool.close)
+        Autograde.grading_run = None
+        Autograde.start = _guarded_start(_in_a_run(Autograde.start, pool))
+    if not hasattr(GenerateFeedback.start, "__wrapped__"):
+        GenerateFeedback.start = _guarded_start(GenerateFeedback.start)
     if not hasattr(Autograde._init_preprocessors, "__wrapped__"):
         Autograde._init_preprocessors = _guarded_steps(Autograde._init_preprocessors)
 
@@ -143,6 +149,30 @@ def _guarded_start(start):
         start(self)
 
     return guarded
+
+
+def _in_a_run(start, pool):
+    """nbgrader's step within a `GradingRun`, unless it was given one."""
+    from nbgrader.converters.base import NbGraderException
+
+    from autograder.classroom.grading_run import GradingRun
+    from autograder.classroom.nbgrader_plugin import settings_of
+
+    @functools.wraps(start)
+    def within(self):
+        if self.grading_run is not None:
+            return start(self)
+        try:
+            with GradingRun(self.coursedir.root, pool.grader(settings_of(self)), keep=True) as run:
+                self.grading_run = run
+                start(self)
+        except GradeError as error:
+            self.log.error(str(error))
+            raise NbGraderException(str(error)) from None
+        finally:
+            self.grading_run = None
+
+    return within
 
 
 def _guarded_steps(init_preprocessors):

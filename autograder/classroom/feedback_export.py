@@ -16,18 +16,18 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from autograder.classroom.assignments import find_notebook, mark_cells
-from autograder.classroom.feedback_page import FOR_GRADERS, SUMMARY
+from autograder.classroom.assignments import find_notebook, mark_cells, verdict_file
+from autograder.classroom.feedback_page import SUMMARY
 from autograder.classroom.learner_markdown import in_html as markdown
 from autograder.classroom.marking.gradebook import PREFIX, answered
 from autograder.judge.errors import JudgeError
-from autograder.judge.verdict import Verdict, verdict_path
+from autograder.judge.outcome import Status
+from autograder.judge.verdict import Verdict
 from course.checking import in_html
 from course.errors import CourseError
 
 MOST_OUTPUT = 4_000  # characters of one output
 HINT = re.compile(r"<details><summary>([^<]*)</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
-UNWRITTEN = "not written yet"
 
 
 class WhoMarked(NbGraderPreprocessor):
@@ -59,7 +59,7 @@ class FeedbackExporter(HTMLExporter):
             return super().from_notebook_node(nb, resources=resources, **options)
         nb, resources = self._preprocess(nb, self._init_resources(resources))
         names = resources["nbgrader"]
-        path = verdict_path(root, names["assignment"], names["student"])
+        path = verdict_file(root, lesson, names["student"])
         try:
             verdict = Verdict.load(path)
         except (OSError, ValueError, TypeError, KeyError):
@@ -98,7 +98,7 @@ def render(lesson, nb, verdict, names) -> str:
             title=getattr(lesson, "title", lesson.name),
             exercises=exercises,
             questions=questions,
-            notes=[note for note in verdict.notes if not note.startswith(FOR_GRADERS)] if verdict else [],
+            notes=[note.text for note in verdict.notes if note.for_learners] if verdict else [],
             late=names.get("late_penalty") or 0,
             lateness=names.get("lateness") or "",
             score=names.get("score") or 0,
@@ -129,7 +129,7 @@ def _exercises(lesson, nb, marks):
     for name, one in found.items():
         mark = marks.get(name)
         problems = list(mark.problems) if mark else []
-        unwritten = problems == [UNWRITTEN]
+        unwritten = bool(mark) and mark.status is Status.UNWRITTEN
         right = one["score"] >= one["most"]
         one |= {
             "state": "right" if right else "unwritten" if unwritten else "part" if one["score"] else "wrong",
@@ -170,7 +170,9 @@ def _cell(cell):
     anchor = f"cell-{_name(cell)}" if _role(cell) in ("answer", "question") else ""
     if cell.cell_type == "markdown":
         return {"kind": "markdown", "anchor": anchor, "html": Markup(_prose(cell))}
-    outputs = [] if _role(cell) == "check" else [_output(output) for output in cell.get("outputs", [])]
+    outputs = (
+        [] if _role(cell) in ("check", "test") else [_output(output) for output in cell.get("outputs", [])]
+    )
     return {
         "kind": cell.cell_type,
         "anchor": anchor,
@@ -195,10 +197,10 @@ def _output(output):
     if "image/png" in data:
         picture = "".join(data["image/png"].split())
         if re.fullmatch(r"[A-Za-z0-9+/=]*", picture):
-            return {"picture": Markup(f"data:image/png;base64,{picture}")}
+            return {"picture": Markup(f"data:image/png;base64,{picture}"), "text": ""}
     text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
     text = re.sub(r"\x1b\[[0-9;]*m", "", text if isinstance(text, str) else "".join(text))
-    return {"text": text[:MOST_OUTPUT]} if text.strip() else None
+    return {"picture": "", "text": text[:MOST_OUTPUT]} if text.strip() else None
 
 
 def _sentence(text):

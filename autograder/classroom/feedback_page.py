@@ -9,7 +9,6 @@ from course.checking import in_html
 
 SUMMARY = "summary-of-the-grader"
 WAITS = "not graded yet: a person reads it"
-FOR_GRADERS = "worth a look"  # how notes begin that are no learner's concern
 CELL = 'style="padding:4px 16px 4px 0;text-align:left;vertical-align:top;border-bottom:1px solid #ccc"'
 
 
@@ -53,7 +52,7 @@ def summary(verdict, questions=()):
     parts = [f"**Exercises: {verdict.points:g} of {verdict.max_points:g} points**"]
     # In one line: Markdown would read on after an empty one.
     parts.append(f'<table style="border-collapse:collapse;margin-bottom:14px">{"".join(rows)}</table>')
-    notes = [note for note in verdict.notes if not note.startswith(FOR_GRADERS)]
+    notes = [note.text for note in verdict.notes if note.for_learners]
     if notes:
         parts += ["What the grader did to the file:", "\n".join(f"* {cell(note)}" for note in notes)]
     return "\n\n".join(parts)

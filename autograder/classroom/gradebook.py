@@ -31,13 +31,13 @@ CURES = {
 }
 
 
-def expect_gradebook(config, lesson):
-    """Whether the gradebook knows the lab. Asked before any time is spent on judging.
+def expect_gradebook(config, notebooks):
+    """Whether the gradebook knows an assignment's notebooks. Asked before any time is spent on judging.
 
     Raises:
         GradeError: if the gradebook cannot be written.
     """
-    coursedir = CourseDirectory(config=config)
+    coursedir, lab = CourseDirectory(config=config), notebooks[0].lab
     if make_url(coursedir.db_url).get_backend_name() != "sqlite" and not coursedir.course_id:
         raise GradeError(  # nbgrader enters no course then, which SQLite alone lets pass
             "With this kind of gradebook nbgrader needs the course's name: set c.CourseDirectory.course_id in "
@@ -45,11 +45,12 @@ def expect_gradebook(config, lesson):
         )
     with _in_a_sentence(coursedir.db_url), Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
         # Changes nothing, and needs all that a change needs.
-        nothing = update(Assignment).where(Assignment.name == lesson.lab).values(name=lesson.lab)
+        nothing = update(Assignment).where(Assignment.name == lab).values(name=lab)
         gradebook.db.execute(nothing, execution_options={"synchronize_session": False})
         gradebook.db.rollback()
         try:
-            return bool(gradebook.find_assignment(lesson.lab).notebooks)
+            known = {one.name for one in gradebook.find_assignment(lab).notebooks}
+            return known.issuperset(lesson.name for lesson in notebooks)
         except MissingEntry:
             return False
 
@@ -61,14 +62,17 @@ def gradebook_place(config):
     return (Path(url.database) if own else None), url.render_as_string()
 
 
-def record(course_dir, lesson, config, todo, tick=lambda: None):
+def record(run, lab, config, todo, tick=lambda: None):
     """Grade and record submissions through stock nbgrader, with its log in `grading.log`.
 
     One that fails stays as if it had never been graded, for the next run.
 
     Args:
-        todo: the `Submission`s, each of which is recorded whatever was there before; or what yields them.
-        tick: called after each.
+        run: the `GradingRun`, whose grader has judged them or does it now.
+        lab: the assignment's name.
+        config: the course folder's configuration.
+        todo: of each learner the `Submission`s, recorded whatever was there before; or what yields them.
+        tick: called after each learner.
 
     Returns:
         Student -> why that one could not be recorded.
@@ -77,9 +81,8 @@ def record(course_dir, lesson, config, todo, tick=lambda: None):
         GradeError: if the gradebook cannot be written; what was recorded before stays.
     """
     expect_protected(config)
-    with _course(course_dir, lesson, config, "w") as (coursedir, log):
-        recorder = _Recorder(coursedir=coursedir, config=config, log=log)
-        recorder.name, recorder.todo, recorder.tick, recorder.failed = lesson.name, todo, tick, {}
+    with _course(run.course_dir, lab, config, "w") as (coursedir, log):
+        recorder = _Recorder(run, todo, tick, coursedir=coursedir, config=config, log=log)
         recorder.start()
         return recorder.failed
 
@@ -95,19 +98,22 @@ class _TolerantCourse(CourseDirectory):
 class _Recorder(Autograde):
     """Stock nbgrader's step, told what to do by us and asked why it failed."""
 
-    prepared = True  # the submissions are known to be fit, and the folder is held
-    reason = None
+    def __init__(self, run, todo, tick, **options):
+        super().__init__(**options)
+        self.grading_run, self.todo, self.tick = run, todo, tick
+        self.failed, self.reason = {}, None
 
     def init_notebooks(self):
         self.assignments, self.notebooks = {}, []
 
     def convert_notebooks(self):
-        for one in self.todo:
-            source = self._format_source(self.coursedir.assignment_id, one.student)
-            # By the name that the gradebook knows; `RepairingExporter` finds the file, whatever it is called.
-            path = os.path.join(source, f"{self.name}.ipynb")
+        for learner in self.todo:
+            student = learner[0].student
+            source = self._format_source(self.coursedir.assignment_id, student)
+            # By the names that the gradebook knows; `RepairingExporter` finds the files, whatever they are called.
+            paths = [os.path.join(source, f"{one.notebook}.ipynb") for one in learner]
             for last in (*[False] * (TRIES - 1), True):
-                self.assignments, self.reason = {source: [path]}, None
+                self.assignments, self.reason = {source: paths}, None
                 try:
                     super().convert_notebooks()
                 except NbGraderException as error:
@@ -116,16 +122,19 @@ class _Recorder(Autograde):
                         if "locked" in str(database) and not last:
                             continue
                         raise _fault(self.coursedir.db_url, database) from None
-                    self.failed[one.student] = _sentence(self.reason or error)
-                    if one.note:  # nbgrader missed the notebook by its name, and wrote 0 points to begin with
-                        self._leave_open(one.student)
+                    self.failed[student] = _sentence(self.reason or error)
+                    for one in learner:
+                        if (
+                            one.note
+                        ):  # nbgrader missed the notebook by its name, and wrote 0 points to begin with
+                            self._leave_open(one)
                 break
             self.tick()
 
-    def _leave_open(self, student):
+    def _leave_open(self, one):
         place = {"db_url": self.coursedir.db_url, "assignment": self.coursedir.assignment_id}
         with contextlib.suppress(MissingEntry):
-            forget_marks(place | {"notebook": self.name, "student": student})
+            forget_marks(place | {"notebook": one.notebook, "student": one.student})
 
     def init_destination(self, assignment_id, student_id):
         """Whatever is there belongs to an earlier run; the page first, so that none outlives its marks."""
@@ -184,10 +193,13 @@ def forget_pages(course_dir, lesson, students):
         shutil.rmtree(Path(course_dir) / "feedback" / student / lesson.lab, ignore_errors=True)
 
 
-def write_feedback(course_dir, lesson, config, force=False):
+def write_feedback(course_dir, notebooks, config, force=False):
     """Let stock nbgrader write the feedback pages that are missing, and export the gradebook as CSV.
 
     Args:
+        course_dir: the course folder.
+        notebooks: those of the assignment, as `find_assignments` gives them.
+        config: the course folder's configuration.
         force: write all pages anew.
 
     Returns:
@@ -196,24 +208,27 @@ def write_feedback(course_dir, lesson, config, force=False):
     Raises:
         GradeError: if the gradebook cannot be read.
     """
-    with _course(course_dir, lesson, config) as (coursedir, log):
-        results = {path.parent.name for path in Path(course_dir).glob(f"autograded/*/{lesson.lab}")}
-        for folder in Path(course_dir).glob(f"feedback/*/{lesson.lab}"):
-            if not _ends(folder / f"{lesson.name}.html"):  # a run that was cut short
+    lab, pages = notebooks[0].lab, Path(course_dir) / "feedback"
+    with _course(course_dir, lab, config) as (coursedir, log):
+        due = {}
+        for path in Path(course_dir).glob(f"autograded/*/{lab}"):
+            names = [one.name for one in notebooks if (path / f"{one.name}.ipynb").exists()]
+            due[path.parent.name] = [
+                pages / path.parent.name / lab / f"{name}.html" for name in names or [notebooks[0].name]
+            ]
+        for folder in pages.glob(f"*/{lab}"):
+            if not all(map(_ends, due.get(folder.parent.name, [folder]))):  # a run that was cut short
                 shutil.rmtree(folder)
-        if results:
+        if due:
             with _in_a_sentence(coursedir.db_url), contextlib.suppress(NbGraderException):
                 GenerateFeedback(coursedir=coursedir, config=config, log=log, force=force).start()
         with _in_a_sentence(coursedir.db_url), Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
             exporter = CsvExportPlugin(config=config, log=log)
-            draft = Path(course_dir) / f".{lesson.lab}.csv"
-            exporter.assignment, exporter.to = [lesson.lab], str(draft)
+            draft = Path(course_dir) / f".{lab}.csv"
+            exporter.assignment, exporter.to = [lab], str(draft)
             exporter.export(gradebook)
-            draft.replace(Path(course_dir) / f"{lesson.lab}.csv")
-        pages = Path(course_dir) / "feedback"
-        return sorted(
-            name for name in results if not _ends(pages / name / lesson.lab / f"{lesson.name}.html")
-        )
+            draft.replace(Path(course_dir) / f"{lab}.csv")
+        return sorted(student for student, wanted in due.items() if not all(map(_ends, wanted)))
 
 
 def _ends(page):
@@ -224,7 +239,7 @@ def _ends(page):
 
 
 @contextlib.contextmanager
-def _course(course_dir, lesson, config, mode="a"):
+def _course(course_dir, lab, config, mode="a"):
     """nbgrader's view of the course folder, and a log that never gets in the way."""
     log = logging.Logger("nbgrader", level=logging.INFO)
     handler = _Handler(
@@ -237,7 +252,7 @@ def _course(course_dir, lesson, config, mode="a"):
     before, aside.propagate = aside.propagate, False
     aside.addHandler(handler)
     coursedir = _TolerantCourse(config=config)
-    coursedir.assignment_id = lesson.lab
+    coursedir.assignment_id = lab
     here = os.getcwd()
     try:
         yield coursedir, log

@@ -17,11 +17,16 @@ class LatePenalties(AssignLatePenalties):
         nb, resources = super().preprocess(nb, resources)
         names = resources["nbgrader"]
         try:
-            notebook = find_notebook(Path.cwd(), names["assignment"], names["notebook"])
-            settle(Path.cwd(), notebook, self.config, names["student"])
+            notebook = find_notebook(_course_dir(self), names["assignment"], names["notebook"])
+            settle(_course_dir(self), notebook, self.config, names["student"])
         except GradeError as error:
             self.log.error("no penalty was assigned: %s", error)
         return nb, resources
+
+
+def _course_dir(step):
+    """The course folder of the converter whose exporter takes the step."""
+    return Path(step.parent.parent.coursedir.root)
 
 
 class LatenessInSummary(NbGraderPreprocessor):
@@ -29,6 +34,6 @@ class LatenessInSummary(NbGraderPreprocessor):
 
     def preprocess(self, nb, resources):
         names = resources["nbgrader"]
-        said = read_state(Path.cwd()).get(names["assignment"], {}).get(names["student"], {})
+        said = read_state(_course_dir(self)).get(names["assignment"], {}).get(names["student"], {})
         names["lateness"] = said.get("words", "")  # `autograder.classroom.feedback_export` prints it
         return nb, resources

@@ -5,23 +5,26 @@ judged and writes each verdict into its grade cell, where nbgrader looks for a s
 and export are nbgrader's own.
 """
 
-import atexit
+from dataclasses import asdict
 from pathlib import Path
 
 from nbconvert.exporters import NotebookExporter
+from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Integer, Unicode
+from traitlets.utils.importstring import import_item
 
-from autograder.classroom.assignments import find_assignments, find_notebook, judged_as, read_release
+from autograder.classroom.assignments import find_notebook, judged_as, read_release, verdict_file
 from autograder.classroom.course_folder import GradeError, digest, drop_ungradable, notebook_in, with_note
 from autograder.classroom.feedback_page import write_verdict
 from autograder.classroom.waived_answers import marked, read_record, without_points
 from autograder.judge import DEFAULT_SEED
 from autograder.judge.errors import JudgeError
-from autograder.judge.grader import Grader, code_cells
+from autograder.judge.grader import JudgeSettings, code_cells
+from autograder.judge.note import Note
 from autograder.judge.notebook_repair import read_submission, repair
-from autograder.judge.verdict import Verdict, verdict_path
+from autograder.judge.verdict import Verdict
 from course.checking import code_reader
 
 
@@ -31,7 +34,7 @@ class RepairingExporter(NotebookExporter):
     def __init__(self, **options):
         super().__init__(**options)
         # nbgrader makes its exporter when it knows what is there to grade and has touched nothing yet.
-        if not getattr(self.parent, "prepared", False) and hasattr(self.parent, "assignments"):
+        if isinstance(self.parent, Autograde) and self.parent.grading_run is not None:
             try:
                 drop_ungradable(self.parent)
             except GradeError as error:
@@ -53,11 +56,11 @@ class RepairingExporter(NotebookExporter):
             )
         path, note, reason = notebook_in(Path(filename).parent, names["notebook"])
         if path is None:
-            _leave_open(names, reason)
+            _leave_open(autograde.coursedir.root, names, reason)
         try:
             content = read_submission(path)
         except OSError as error:
-            _leave_open(names, f"it could not be read: {error.strerror}")
+            _leave_open(autograde.coursedir.root, names, f"it could not be read: {error.strerror}")
         try:
             lesson = find_notebook(autograde.coursedir.root, names["assignment"], names["notebook"])
             repaired = repair(read_release(folder, lesson), content, code_reader)
@@ -65,8 +68,8 @@ class RepairingExporter(NotebookExporter):
             raise NbGraderException(f"{names['assignment']}: {error}") from None
         notes = with_note(repaired.notes, note)
         if repaired.undecided:
-            _leave_open(names, repaired.undecided, notes)
-        repaired.notebook.metadata.course.update(repairs=notes, submitted=digest(content))
+            _leave_open(autograde.coursedir.root, names, repaired.undecided, notes)
+        repaired.notebook.metadata.course.update(repairs=list(map(asdict, notes)), submitted=digest(content))
         return self.from_notebook_node(repaired.notebook, resources=resources, **options)
 
 
@@ -80,34 +83,52 @@ class GradeInSandbox(NbGraderPreprocessor):
     seconds = Float(10.0, help="Processor seconds one cell or probe may take.").tag(config=True)
 
     def preprocess(self, nb, resources):
-        names = resources["nbgrader"]
-        lesson = find_notebook(Path.cwd(), names["assignment"], names["notebook"])
-        notes = nb.metadata.course.pop("repairs", [])
+        run = _converter(self).grading_run
+        if run is None:  # the guard gives one to each `Autograde` that is started
+            raise NbGraderException("nothing was judged: this step runs in `nbgrader autograde` alone")
+        names, course_dir = resources["nbgrader"], run.course_dir
+        lesson = find_notebook(course_dir, names["assignment"], names["notebook"])
+        notes = list(map(Note.of, nb.metadata.course.pop("repairs", [])))
         try:
-            verdict = shared_grader(self.isolation, self.seed, self.seconds).grade(
-                judged_as(lesson), nb, notes
-            )
+            verdict = run.grader.grade(judged_as(lesson), nb, notes)
         except Exception as fault:  # whatever it is, it is not the learner's
-            _leave_open(names, str(fault) or type(fault).__name__, notes, self.seed)
-        given = {*marked(code_cells(nb)), *read_record(Path.cwd()).get(names["student"], ())}
+            _leave_open(course_dir, names, str(fault) or type(fault).__name__, notes, self.seed)
+        given = {*marked(code_cells(nb)), *read_record(course_dir).get(names["student"], ())}
         verdict = without_points(verdict, given)  # answers that a workshop's instructor gave away
         write_verdict(nb, verdict, lesson)
-        verdict.save(_verdict_file(names))
+        verdict.save(verdict_file(course_dir, lesson, names["student"]))
         nb.metadata.course["graded"] = nb.metadata.course.pop(
             "submitted", ""
         )  # see `autograder.classroom.course_folder.is_complete_result`
         return nb, resources
 
 
-def _verdict_file(names):
-    """Of an assignment with several notebooks, each has its verdicts in a folder of its own."""
-    several = len(find_assignments(Path.cwd(), names["assignment"])) > 1
-    folder = f"{names['assignment']}/{names['notebook']}" if several else names["assignment"]
-    return verdict_path(Path.cwd(), folder, names["student"])
+def settings_of(converter):
+    """The `JudgeSettings` of a converter: those of our step among its steps, wherever they were set."""
+    kinds = (
+        import_item(step) if isinstance(step, str) else step for step in converter.autograde_preprocessors
+    )
+    kind = next(
+        (one for one in kinds if isinstance(one, type) and issubclass(one, GradeInSandbox)), GradeInSandbox
+    )
+    step = kind(parent=converter)
+    return JudgeSettings(step.isolation, step.seed, step.seconds)
 
 
-def _leave_open(names, reason, notes=(), seed=DEFAULT_SEED):
+def _converter(step):
+    """nbgrader's converter, whose exporter takes the step."""
+    return step.parent.parent
+
+
+def _leave_open(course_dir, names, reason, notes=(), seed=DEFAULT_SEED):
     """A fault of the machine is no mark: say so, take back what stood there, and let the next run try again.
+
+    Args:
+        course_dir: the course folder.
+        names: `db_url`, `notebook`, `assignment` and `student`, as nbgrader calls them.
+        reason: what happened.
+        notes: `Note`s on the repair.
+        seed: what the verdict would have been drawn from.
 
     Raises:
         NbGraderException: always, so that nbgrader goes on with the next submission.
@@ -115,24 +136,8 @@ def _leave_open(names, reason, notes=(), seed=DEFAULT_SEED):
     # Here, because that module knows nbgrader's converters, which know this one.
     from autograder.classroom.gradebook import forget_marks
 
-    Verdict(names["assignment"], seed, notes=list(notes), regrade=reason).save(_verdict_file(names))
+    lesson = find_notebook(course_dir, names["assignment"], names["notebook"])
+    verdict = Verdict(names["assignment"], seed, notes=list(notes), regrade=reason)
+    verdict.save(verdict_file(course_dir, lesson, names["student"]))
     forget_marks(names)
     raise NbGraderException(f"to be graded again: {reason}") from None
-
-
-_GRADERS = {}
-
-
-def shared_grader(isolation, seed, seconds):
-    """One `Grader`, with its warm server, for all submissions of a run."""
-    key = (isolation, seed, seconds)
-    if key not in _GRADERS:
-        _GRADERS[key] = Grader(isolation, seed, seconds)
-        atexit.register(close_graders)
-    return _GRADERS[key]
-
-
-def close_graders():
-    """End the warm servers."""
-    while _GRADERS:
-        _GRADERS.popitem()[1].close()

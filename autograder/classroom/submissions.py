@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.classroom.assignments import find_assignments, judged_as, read_release
+from autograder.classroom.assignments import find_assignments, judged_as, read_release, verdict_file
 from autograder.classroom.course_folder import (
     NOTHING,
     GradeError,
@@ -24,7 +24,7 @@ from autograder.classroom.course_folder import (
 )
 from autograder.judge.grader import code_cells
 from autograder.judge.notebook_repair import read_submission, repair
-from autograder.judge.verdict import Verdict, verdict_path
+from autograder.judge.verdict import Verdict
 from course.checking import code_reader
 
 
@@ -33,12 +33,16 @@ class Submission:
     """One learner's notebook in `submitted/`.
 
     Attributes:
-        note: what a person has to know about where it lay.
+        student: the learner.
+        path: where it lies.
+        note: what a person has to know about that.
+        notebook: the name of the notebook that it answers.
     """
 
     student: str
     path: Path
     note: str = ""
+    notebook: str = ""
 
 
 def load_config(course_dir):
@@ -122,7 +126,7 @@ def find_submissions(course_dir, lesson, student="*"):
         if reason:
             left_out[name] = reason
         else:
-            found.append(Submission(name, path, note))
+            found.append(Submission(name, path, note, lesson.name))
     return found, left_out
 
 
@@ -173,34 +177,41 @@ def read_cells(course_dir, lesson, found):
             yield one, cells, with_note(repaired.notes, one.note)
 
 
-def judge_in_parallel(course_dir, lesson, found, grader, workers, progress):
-    """Judge submissions side by side, and hand them on one by one, to be recorded while others are judged.
+def judge_in_parallel(course_dir, notebooks, todo, grader, workers, progress):
+    """Judge submissions side by side, and hand learners on one by one, to be recorded while others are judged.
 
     The grader remembers, so recording them takes no second run.
 
     Args:
-        progress: called with `(student, verdict or None)` before each; `None` for one to be graded again.
+        course_dir: the course folder.
+        notebooks: those of the assignment, as `find_assignments` gives them.
+        todo: of each learner the `Submission`s, one for each notebook that was handed in.
+        grader: a `Grader`.
+        workers: how many are judged at a time.
+        progress: called with `(Submission, verdict or None)` after each; `None` for one to be graded again.
 
     Yields:
-        The `Submission`s in their order. Closing the generator cancels what is left.
+        What `todo` holds, in its order. Closing the generator cancels what is left.
     """
 
-    def judge(cells, notes):
+    def judge(lesson, cells, notes):
         return None if cells is None else grader.grade_cells(judged_as(lesson), cells, notes)
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        waiting = [
-            (one, pool.submit(judge, cells, notes))
-            for one, cells, notes in read_cells(course_dir, lesson, found)
-        ]
+        waiting = {}
+        for lesson in notebooks:
+            here = [one for learner in todo for one in learner if one.notebook == lesson.name]
+            for one, cells, notes in read_cells(course_dir, lesson, here):
+                waiting[one] = pool.submit(judge, lesson, cells, notes)
         try:
-            for one, future in waiting:
-                try:
-                    verdict = future.result()
-                except Exception:  # one submission's trouble is never the class's
-                    verdict = None  # recording tries once more, and says what is wrong if it stays
-                progress(one.student, verdict)
-                yield one
+            for learner in todo:
+                for one in learner:
+                    try:
+                        verdict = waiting[one].result()
+                    except Exception:  # one submission's trouble is never the class's
+                        verdict = None  # recording tries once more, and says what is wrong if it stays
+                    progress(one, verdict)
+                yield learner
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -208,7 +219,7 @@ def judge_in_parallel(course_dir, lesson, found, grader, workers, progress):
 
 def load_verdicts(course_dir, lesson):
     """`(student, Verdict)` of everybody graded so far, by name."""
-    folder = verdict_path(course_dir, lesson.lab, "x").parent
+    folder = verdict_file(course_dir, lesson, "x").parent
     found = []
     for path in sorted(folder.glob("*.json")):
         # One that cannot be read is a disk's fault, and its submission is graded again in time.

@@ -13,7 +13,7 @@ import numpy as np
 
 from autograder.judge.assignment import Assignment, Session
 from autograder.judge.marking import LocalSession
-from autograder.judge.outcome import ATOL, RTOL, difference
+from autograder.judge.outcome import ATOL, RTOL, Status, difference
 from autograder.judge.probe import Probe
 
 DRAWS = 3  # of which the smallest is shown
@@ -45,7 +45,7 @@ def counter_examples(
         if drawn is not None:
             number, inputs, wanted = drawn
             outcome = session.run(probe, number, follow)
-            if outcome.error == "no answer":  # one endless loop is enough
+            if outcome.status is Status.UNANSWERED:  # one endless loop is enough
                 break
             shown = _shown(outcome, wanted)
             if shown is not None:

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from autograder.judge.assignment import CodeReader
+from autograder.judge.outcome import Status
 from autograder.judge.verdict import Mark
 
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
@@ -30,11 +31,13 @@ def explain(mark: Mark, cells: Any, stopped: Any, reader: CodeReader) -> Mark:
         return mark
     foreign = _imported_from_elsewhere(mark.exercise, cells, stopped, reader)
     if foreign:
-        mark.problems = [foreign]
+        mark.problems, mark.status = [foreign], Status.RAISED
         return mark
     reason = _never_defined(mark, cells, stopped, reader) or _bound_again(mark.exercise, cells, reader)
     if reason:
         mark.problems = [reason, *(text for text in mark.problems if "no definition of" not in text)]
+        if mark.status is Status.UNWRITTEN:  # something is written, and does not count
+            mark.status = Status.RAISED
     return mark
 
 

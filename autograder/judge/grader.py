@@ -6,7 +6,8 @@ The whole path: `repair` -> `SandboxSession` (learner's code) -> `judge` (marks)
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
@@ -16,7 +17,9 @@ from autograder.judge.errors import Undecided
 from autograder.judge.example import counter_examples
 from autograder.judge.explain import explain
 from autograder.judge.marking import mark_exercise
+from autograder.judge.note import Note, NoteKind
 from autograder.judge.notebook_frame import OTHER_SIDE
+from autograder.judge.outcome import Status
 from autograder.judge.sandbox.client import Server
 from autograder.judge.sandbox.faults import MachineFault
 from autograder.judge.session import SandboxSession
@@ -34,24 +37,50 @@ RUN_ROLES = (
 )  # None: a cell the learner added, which may hold a helper
 
 
-class Grader:
-    """Grades notebooks. One per process: it holds the warm servers.
+@dataclass(frozen=True)
+class JudgeSettings:
+    """How notebooks are judged. Verdicts made under other settings may differ.
 
-    Args:
+    Attributes:
         isolation: `"full"` or `"none"`.
         seed: what probes draw shapes and values from.
         seconds: processor seconds that one cell or probe may take.
-
-    Attributes:
-        cache: what was handed in, and what was repaired -> its verdict. May be replaced by a mapping that lasts
-            longer, such as an `autograder.judge.verdict_cache.Journal`.
     """
 
-    def __init__(self, isolation: str = "full", seed: int = DEFAULT_SEED, seconds: float = 10.0) -> None:
+    isolation: str = "full"
+    seed: int = DEFAULT_SEED
+    seconds: float = 10.0
+
+    def grader(self, cache: MutableMapping | None = None) -> "Grader":
+        """A new `Grader` with these settings."""
+        return Grader(self.isolation, self.seed, self.seconds, cache)
+
+
+class Grader:
+    """Grades notebooks. It holds the warm servers, so it has to be closed.
+
+    Args:
+        isolation, seed, seconds: see `JudgeSettings`.
+        cache: what was handed in, and what was repaired -> its verdict. Such as an
+            `autograder.judge.verdict_cache.Journal`, which lasts longer than the process; a dictionary if left out.
+    """
+
+    def __init__(
+        self,
+        isolation: str = "full",
+        seed: int = DEFAULT_SEED,
+        seconds: float = 10.0,
+        cache: MutableMapping | None = None,
+    ) -> None:
         self.isolation, self.seed, self.seconds = isolation, seed, seconds
-        self.cache = {}
+        self.cache = {} if cache is None else cache
         self._servers = {}
         self._lock = threading.Lock()
+
+    @property
+    def settings(self) -> JudgeSettings:
+        """What it was made with."""
+        return JudgeSettings(self.isolation, self.seed, self.seconds)
 
     def server(self, runtime: Runtime) -> Server:
         """The warm server of a runtime, started at the first call and again after it was lost."""
@@ -69,7 +98,7 @@ class Grader:
         runtime.warm(runtime)
         server.wait_ready()
 
-    def grade(self, assignment: Assignment, notebook: NotebookNode, notes: Sequence[str] = ()) -> Verdict:
+    def grade(self, assignment: Assignment, notebook: NotebookNode, notes: Sequence[Note] = ()) -> Verdict:
         """The `Verdict` of a repaired notebook.
 
         Args:
@@ -88,11 +117,11 @@ class Grader:
         self,
         assignment: Assignment,
         cells: Sequence[tuple[str, str]],
-        notes: Sequence[str] = (),
+        notes: Sequence[Note] = (),
         anew: bool = False,
     ) -> Verdict:
         """The `Verdict` of the cells that `code_cells` gives; else as `grade`. `anew` judges what is known, too."""
-        key = cache_key(assignment.name, cells, notes)
+        key = cache_key(assignment, cells, notes)
         if anew or key not in self.cache:  # judged once, however often it is handed in or recorded
             self.cache[key] = self._judge_both_sides(assignment, cells, notes)
         return self.cache[key]
@@ -126,7 +155,8 @@ class Grader:
         watched = [f"{name}.{entry}" for name, _ in runtime.packages for entry in runtime.unreadable]
         strange = find_suspicious_code(_joined(own, reader), reader.parse, _joined(given, reader), watched)
         if strange:
-            verdict.notes.append(f"worth a look, unusual in an answer: {', '.join(strange)}")
+            told = f"worth a look, unusual in an answer: {', '.join(strange)}"
+            verdict.notes.append(Note(told, NoteKind.UNUSUAL))
         with SandboxSession(lambda: self.server(runtime), assignment, cells) as session:
             session.start()
             for exercise in assignment.exercises:
@@ -136,15 +166,15 @@ class Grader:
             self._show_examples(session, assignment, verdict)
         tested = [name for name, exercise in assignment.exercises.items() if exercise.tests]
         if tested:
-            verdict.notes.append(f"{CONTAINED}: {', '.join(tested)}")
+            verdict.notes.append(Note(f"{CONTAINED}: {', '.join(tested)}", NoteKind.CONTAINED))
         return verdict
 
     def _show_examples(self, session, assignment, verdict):
         """Add counter-examples to wrong answers. All marks are made by now, and a fault here takes none back."""
         with contextlib.suppress(MachineFault):
             for mark in verdict.marks:
-                written = mark.problems and mark.problems != ["not written yet"]
-                if not mark.right and written and mark.exercise not in session.broken:
+                written = mark.status is not Status.UNWRITTEN
+                if not mark.right and mark.problems and written and mark.exercise not in session.broken:
                     follow = tuple(mark.helped)
                     mark.examples = counter_examples(session, assignment, mark.exercise, self.seed, follow)
 
@@ -154,9 +184,30 @@ class Grader:
                 self._servers.popitem()[1].close()
 
 
-def cache_key(assignment: str, cells: Sequence[tuple[str, str]], notes: Sequence[str]) -> tuple:
-    """The key of a submission to the assignment of that name in `Grader.cache`."""
-    return assignment, tuple(cells), tuple(notes)
+class GraderPool:
+    """Graders that outlive one grading, one for each settings: in a process that grades again and again."""
+
+    def __init__(self) -> None:
+        self._graders: dict[JudgeSettings, Grader] = {}
+        self._lock = threading.Lock()
+
+    def grader(self, settings: JudgeSettings) -> Grader:
+        """The one with these settings, made at the first call."""
+        with self._lock:
+            if settings not in self._graders:
+                self._graders[settings] = settings.grader()
+            return self._graders[settings]
+
+    def close(self) -> None:
+        """End their warm servers."""
+        with self._lock:
+            while self._graders:
+                self._graders.popitem()[1].close()
+
+
+def cache_key(assignment: Assignment, cells: Sequence[tuple[str, str]], notes: Sequence[Note]) -> tuple:
+    """The key of a submission to an assignment, as it is now, in `Grader.cache`."""
+    return assignment.name, assignment.fingerprint, tuple(cells), tuple(notes)
 
 
 def code_cells(notebook: NotebookNode) -> list[tuple[str, str]]:

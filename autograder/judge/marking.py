@@ -13,7 +13,7 @@ from typing import Any
 from autograder.judge import view_marks
 from autograder.judge.assignment import Assignment, Session
 from autograder.judge.entries import Entry
-from autograder.judge.outcome import Outcome
+from autograder.judge.outcome import Outcome, Status
 from autograder.judge.probe import Probe, run_probe
 from autograder.judge.verdict import Mark
 
@@ -128,7 +128,9 @@ def mark_exercise(
     earlier = names[: names.index(exercise)]
     shortcuts = reader.find_shortcuts(source, exercise, cell.forbidden, names)
     if shortcuts:
-        return Mark(exercise, 0, cell.points, problems=[_shortcut_message(shortcuts[0])])
+        return Mark(
+            exercise, 0, cell.points, problems=[_shortcut_message(shortcuts[0])], status=Status.FORBIDDEN
+        )
     replaced = {*broken, *reader.exercises_with_shortcuts(source, exercise, cell.forbidden, earlier)}
     tries = [tuple(name for name in earlier if name in replaced)]
     if session.follows and earlier and tuple(earlier) not in tries:
@@ -139,7 +141,7 @@ def mark_exercise(
         if best is None or attempt.points > best.points:
             best = attempt
         elif attempt.diagnosis:  # no more points, but with sound earlier answers its own mistake shows
-            best.diagnosis, best.problems = attempt.diagnosis, attempt.problems
+            best.diagnosis, best.problems, best.status = attempt.diagnosis, attempt.problems, attempt.status
         if best.right:
             break
     assert best is not None, "there is always a first try"
@@ -148,16 +150,17 @@ def mark_exercise(
 
 def _mark_by_tests(session, cell):
     """By the course's own test cells, which ran among the learner's: all of them, or nothing."""
-    problems = []
+    problems, status = [], Status.ANSWERED
     for test in cell.tests:
         raised = session.raised.get(test)
         if test not in session.raised:
             problems.append("the test could not be run: its cell ended the process or took too long")
+            status = Status.UNANSWERED
         elif raised is not None:
             problems.append(
                 f"the test stopped with {raised.error}{': ' + raised.message if raised.message else ''}"
             )
-    return Mark(cell.name, 0.0 if problems else cell.points, cell.points, problems=problems)
+    return Mark(cell.name, 0.0 if problems else cell.points, cell.points, problems=problems, status=status)
 
 
 def _shortcut_message(name):
@@ -176,11 +179,13 @@ def _attempt(session, assignment, cell, seed, follow):
             missed.add(entry.name)
             continue
         found = outcomes[entry] = session.run(entry, seed, follow)
-        if found.error == "ForbiddenCall":  # see `autograder.judge.sandbox.tripwire`
+        if found.status is Status.FORBIDDEN:  # see `autograder.judge.sandbox.tripwire`
             called = found.message  # Keras may have wrapped it in more words
             problems = [_shortcut_message(next((n for n in cell.forbidden if n in called), "the library"))]
-            return Mark(cell.name, 0, cell.points, problems=problems, helped=list(follow))
-        stopped = found.error == "no answer"
+            return Mark(
+                cell.name, 0, cell.points, problems=problems, helped=list(follow), status=found.status
+            )
+        stopped = found.status is Status.UNANSWERED
         problem = view_marks.view_difference(entry, found, expected)
         if problem is not None:
             missed.add(entry.name)
@@ -189,7 +194,8 @@ def _attempt(session, assignment, cell, seed, follow):
     problems = list(dict.fromkeys(problems))
     # Down to quarters of a point; whatever misses a probe misses points.
     points = cell.points if earned == total else math.floor(4 * cell.points * earned / total) / 4
-    mark = Mark(cell.name, points, cell.points, problems=problems, helped=list(follow))
+    status = _status(list(outcomes.values()))
+    mark = Mark(cell.name, points, cell.points, problems=problems, helped=list(follow), status=status)
     if not mark.right and not stopped:
         found = diagnose(assignment, cell.name, seed, outcomes)
         if found is not None:
@@ -197,11 +203,19 @@ def _attempt(session, assignment, cell, seed, follow):
     return mark
 
 
+def _status(outcomes):
+    """The one that says most of an exercise: hung before raised before answered; unwritten if nothing else is."""
+    found = {outcome.status for outcome in outcomes}
+    if found == {Status.UNWRITTEN}:
+        return Status.UNWRITTEN
+    return next((one for one in (Status.UNANSWERED, Status.RAISED) if one in found), Status.ANSWERED)
+
+
 def diagnose(
     assignment: Assignment, exercise: str, seed: int, outcomes: dict[Probe, Outcome]
 ) -> Entry | None:
     """The misconception whose every outcome equals the answer's; `None` if there is none."""
-    if all(outcome.error == "NotImplementedError" for outcome in outcomes.values()):
+    if all(outcome.status is Status.UNWRITTEN for outcome in outcomes.values()):
         return None
     for entry in assignment.misconceptions.get(exercise, ()):
         if all(

@@ -10,6 +10,9 @@ from typing import Any
 
 import nbformat
 
+from autograder.judge.note import Note, NoteKind
+
+CHANGED = "put back because changed"
 WRITABLE = ("answer", "question", "free", "experiment", "prose", "colab")
 LABS_OWN = ("check", "experiment", "colab")  # cells of the lab that never run when grading
 
@@ -71,16 +74,17 @@ class Frame:
         names = self.done.setdefault((role, what), [])
         names += [] if name in names else [name]
 
-    def notes(self) -> list[str]:
-        """What was done, as sentences."""
+    def notes(self) -> list[Note]:
+        """What was done."""
         found = []
         if self.recognised:
             what = "1 cell was found by what it holds"
             if self.recognised > 1:
                 what = f"{self.recognised} cells were found by what they hold"
-            found.append(f"ids and names were lost; {what}")
+            found.append(Note(f"ids and names were lost; {what}"))
         for (role, what), names in self.done.items():
-            found.append(f"{role} cell{'s' if len(names) > 1 else ''} {what}: {', '.join(names)}")
+            text = f"{role} cell{'s' if len(names) > 1 else ''} {what}: {', '.join(names)}"
+            found.append(Note(text, NoteKind.TAMPERING if what == CHANGED else NoteKind.REPAIRED))
         return found
 
     def sort(self, submitted: Any) -> Any:
@@ -213,7 +217,7 @@ class Frame:
         elif not candidates:
             self.note(role, "put back because missing", name)
         elif changed:
-            self.note(role, "put back because changed", name)
+            self.note(role, CHANGED, name)
         # What set-up cells were given comes after them, as it may lean on them.
         return [cell, *own] if role in ("setup", "given") else [*own, cell]
 

@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 
 from autograder.judge.assignment import CodeReader
 from autograder.judge.errors import JudgeError
+from autograder.judge.note import Note, NoteKind
 from autograder.judge.notebook_frame import MISSING, Frame, key_of
 
 MAX_BYTES = 64 << 20  # of a file
@@ -27,12 +28,12 @@ class Repaired:
     """A notebook in the release's frame.
 
     Attributes:
-        notes: what had to be done to it, as sentences.
+        notes: what had to be done to it, as `Note`s.
         undecided: why no mark can be given before a person has looked; empty for nearly all.
     """
 
     notebook: nbformat.NotebookNode
-    notes: list
+    notes: list[Note]
     undecided: str = ""
 
 
@@ -63,7 +64,8 @@ def repair(release: NotebookNode, text: str | bytes, reader: CodeReader) -> Repa
         cells += [*frame.restore(template, known.get(key, [])), *extras.get(key, [])]
     notebook = copy.deepcopy(release)
     notebook.cells = frame.settle(extras.get(None, []) + cells)
-    return Repaired(notebook, [*content.notes, *frame.notes()], _undecided(content, frame))
+    damage = [Note(text, NoteKind.DAMAGED) for text in content.notes]
+    return Repaired(notebook, [*damage, *frame.notes()], _undecided(content, frame))
 
 
 def _undecided(content, frame):

@@ -2,10 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
+from autograder.judge.sandbox.tripwire import ForbiddenCall
+
 RTOL = ATOL = 1e-4  # float32, over a handful of matrix products in any order
+
+
+class Status(StrEnum):
+    """What an answer came to when it was asked. Kept in verdicts by its value."""
+
+    ANSWERED = "answered"  # with arrays, right or wrong
+    RAISED = "raised"
+    UNWRITTEN = "unwritten"  # the stub is still there
+    FORBIDDEN = "forbidden"  # it called what it is to build
+    UNANSWERED = "unanswered"  # it hung, or ended its process
 
 
 @dataclass(frozen=True)
@@ -14,7 +27,7 @@ class Outcome:
 
     Attributes:
         arrays: path -> NumPy array; `None` if the answer raised or never came back.
-        error: type of the exception, or `"no answer"`; empty if there are arrays.
+        error: type of the exception; empty if there are arrays, or if nothing came back.
         message: the exception's text, as a learner may read it.
         line: the learner's own line where it happened.
     """
@@ -24,11 +37,24 @@ class Outcome:
     message: str = ""
     line: str = ""
 
+    @property
+    def status(self) -> Status:
+        """What it came to. The one place where types of errors, which is all that comes back of one, get a meaning."""
+        if self.arrays is not None:
+            return Status.ANSWERED
+        if not self.error:
+            return Status.UNANSWERED
+        if self.error == ForbiddenCall.__name__:
+            return Status.FORBIDDEN
+        if self.error == NotImplementedError.__name__ and not self.message:  # TensorFlow has one with words
+            return Status.UNWRITTEN
+        return Status.RAISED
+
     def in_words(self) -> str:
         """The error as a sentence for the learner."""
-        if self.error == "NotImplementedError" and not self.message:  # TensorFlow has one of its own
+        if self.status is Status.UNWRITTEN:
             return "not written yet"
-        if self.error == "no answer":
+        if self.status is Status.UNANSWERED:
             return self.message
         text = f"your code stopped with {self.error}" + (f": {self.message}" if self.message else "")
         return text + (f" (in the line `{self.line}`)" if self.line else "")

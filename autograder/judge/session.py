@@ -7,6 +7,7 @@ from typing import Any
 
 from autograder.judge import dropout, probe, run, views
 from autograder.judge.assignment import Assignment
+from autograder.judge.note import Note, NoteKind
 from autograder.judge.outcome import Outcome
 from autograder.judge.probe import Probe
 from autograder.judge.sandbox.faults import MachineFault, SubmissionFault, Unanswered
@@ -29,7 +30,7 @@ class SandboxSession:
 
     Attributes:
         broken: exercises whose code hung or ended the process.
-        notes: sentences about cells that hung or ended the process, for learner and grader.
+        notes: `Note`s about cells that hung or ended the process, for learner and grader.
         raised: id of each cell that ran -> the `Outcome` of what it raised, or `None`.
         stopped: name of a cell -> the error that it stopped with, in words.
     """
@@ -74,7 +75,7 @@ class SandboxSession:
         except SubmissionFault as fault:
             self.broken.add(entry.exercise)
             self._end()
-            return Outcome(None, "no answer", str(fault))
+            return Outcome(None, message=str(fault))
 
     def _redact_probe_names(self, message):
         """An error message as a learner may read it: they wrote it, and could have it carry the probes' names home."""
@@ -87,7 +88,7 @@ class SandboxSession:
         try:
             self._retry_machine_fault(lambda student: None)
         except SubmissionFault as fault:
-            self.notes.append(str(fault))
+            self.notes.append(Note(str(fault), NoteKind.STOPPED))
 
     def _retry_machine_fault(self, work):
         """Do `work` with a running student process; after a fault of the machine, once more with a new one."""
@@ -129,7 +130,7 @@ class SandboxSession:
                 self.raised[name] = Outcome(None, error.type, message, error.line)
                 self.stopped[name] = _in_words(error, self._redact_probe_names(error.message))
             except SubmissionFault as fault:
-                self.notes.append(f"cell {name} was left out: {fault}")
+                self.notes.append(Note(f"cell {name} was left out: {fault}", NoteKind.STOPPED))
                 self.stopped[name] = f"was left out: {fault}"
                 self.raised.pop(name, None)
                 del self._cells[name]

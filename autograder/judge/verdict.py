@@ -4,7 +4,10 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from autograder.judge import earlier_verdicts
 from autograder.judge.atomic_write import write_whole
+from autograder.judge.note import Note
+from autograder.judge.outcome import Status
 
 
 @dataclass
@@ -18,6 +21,7 @@ class Mark:
         problems: sentences for the learner; empty for a right answer.
         helped: earlier exercises that were taken from trusted blocks, because the learner's own spoilt this one.
         examples: counter-examples for the learner, see `autograder.judge.example`.
+        status: what the answer came to when it was tried.
     """
 
     exercise: str
@@ -27,10 +31,18 @@ class Mark:
     problems: list = field(default_factory=list)
     helped: list = field(default_factory=list)
     examples: list = field(default_factory=list)
+    status: Status = Status.ANSWERED
 
     @property
     def right(self) -> bool:
         return self.points == self.max_points
+
+    @classmethod
+    def of(cls, fields: dict) -> "Mark":
+        """The mark that `dataclasses.asdict` made these fields of, now or in an earlier version."""
+        known = fields.get("status")
+        status = Status(known) if known else earlier_verdicts.status_of(fields.get("problems", []))
+        return cls(**{**fields, "status": status})
 
 
 @dataclass
@@ -41,14 +53,14 @@ class Verdict:
         lab: such as `lab1_attention`.
         seed: what the probes were drawn from.
         marks: one `Mark` per exercise.
-        notes: what was repaired, left out or looks like tampering, as sentences.
+        notes: what was repaired, left out or looks like tampering.
         regrade: why a fault of the machine left it unmarked; empty for a verdict that counts.
     """
 
     lab: str
     seed: int
     marks: list[Mark] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     regrade: str = ""
 
     @property
@@ -71,7 +83,11 @@ class Verdict:
     @classmethod
     def of(cls, fields: dict) -> "Verdict":
         """The verdict that `dataclasses.asdict` made these fields of."""
-        return cls(**{**fields, "marks": [Mark(**mark) for mark in fields["marks"]]})
+        notes = [
+            earlier_verdicts.note_of(note) if isinstance(note, str) else Note.of(note)
+            for note in fields.get("notes", [])
+        ]
+        return cls(**{**fields, "marks": list(map(Mark.of, fields["marks"])), "notes": notes})
 
 
 def verdict_path(root: str | Path, lab: str, student: str) -> Path:

@@ -19,13 +19,12 @@ class Journal:
 
     Args:
         folder: where it is kept; removed by `clear`.
-        fingerprint: of the `Assignment` judged.
-        settings: whatever else a verdict depends on, such as the seed.
+        settings: what a verdict depends on besides its key, which holds the assignment's fingerprint: the seed, say.
     """
 
-    def __init__(self, folder: str | Path, fingerprint: str, *settings: object) -> None:
+    def __init__(self, folder: str | Path, *settings: object) -> None:
         self._folder = Path(folder)
-        self._before = repr((fingerprint, settings))
+        self._before = repr(settings)
         self._known = {}
 
     def _path(self, key):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.judge.outcome import Outcome, difference
+from autograder.judge.outcome import Outcome, Status, difference
 from autograder.judge.outcome import same as same_values
 from autograder.judge.probe import SWITCHED_OFF, Probe
 from autograder.judge.views import GIVEN, PART, SLOPE
@@ -78,7 +78,9 @@ def view_difference(probe: Probe, outcome: Outcome, expected: tuple[Outcome, ...
     problems = [_difference(probe, outcome, one) for one in expected]
     if None in problems:
         return None
-    return _in_words(probe, problems[0], expected)
+    if outcome.status is Status.UNWRITTEN:
+        return problems[0]
+    return f"{probe.description}: {WORDS.get(probe.view, '')}{problems[0]}"
 
 
 def _difference(probe, outcome, expected):
@@ -178,12 +180,6 @@ WORDS = {
     "batch": "in a graph, with a batch of unknown size: ",
     "half": "on half precision: ",
 }
-
-
-def _in_words(probe, problem, expected):
-    if problem == "not written yet":
-        return problem
-    return f"{probe.description}: {WORDS.get(probe.view, '')}{problem}"
 
 
 def same_view(one: Outcome, other: Outcome) -> bool:

@@ -160,7 +160,7 @@ def course(template, tmp_path):
 def test_new_does_not_write_into_a_folder_that_holds_something(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     done = CliRunner().invoke(app, ["new", str(tmp_path)])
-    assert done.exit_code == 1 and "is not empty" in done.output and len(list(tmp_path.iterdir())) == 1
+    assert done.exit_code == 2 and "is not empty" in done.output and len(list(tmp_path.iterdir())) == 1
 
 
 def test_nothing_hidden_is_handed_out_or_sent(course):
@@ -327,7 +327,7 @@ def test_tests_of_ones_own_are_contained(course):
     right = proofs.solutions(own)
     verdict = judge(course, own, right)
     assert marks(verdict) == {"squares_ok": 2, "late_ok": 1}
-    assert any(note.startswith(CONTAINED) for note in verdict.notes)
+    assert any(note.text.startswith(CONTAINED) for note in verdict.notes)
     half = judge(course, own, right | {"squares": "def squares(n):\n    return [1, 4][:n]"})
     assert marks(half) == {"squares_ok": 0, "late_ok": 1}  # what only the hidden test sees
     assert "AssertionError" in half.marks[0].problems[0]
@@ -428,7 +428,7 @@ def test_an_undescribed_assignment_is_refused_by_every_command(course):
         find_assignments(course, "ps9")
     for words in (["grade", "ps9"], ["gates", "ps9"], ["report", "ps9"]):
         done = CliRunner().invoke(app, [*words, "--course", str(course)])
-        assert done.exit_code == 1 and "not described" in done.output and "Traceback" not in done.output
+        assert done.exit_code == 2 and "not described" in done.output and "Traceback" not in done.output
 
 
 def test_a_solution_that_does_not_run_says_which_cell(course):
@@ -465,7 +465,15 @@ def test_an_assignment_of_several_notebooks(course):
     nbformat.write(proofs.submission(course, first, proofs.solutions(first)), folder / "first.ipynb")
     nbformat.write(proofs.submission(course, second, {}), folder / "second.ipynb")
     done = CliRunner().invoke(app, ["grade", "ps2", "--course", str(course)])
-    assert done.exit_code == 1 and "nbgrader autograde ps2" in done.output
+    assert done.exit_code == 0, done.output
+    assert "2 of 2" in done.output and "0 of 5" in done.output
+    assert (course / "feedback/ada/ps2/second.html").exists()
+    assert [one.points for _, one in submissions.load_verdicts(course, first)] == [2]
+    assert (
+        "Everything is graded already"
+        in CliRunner().invoke(app, ["grade", "ps2", "--course", str(course)]).output
+    )
+    shutil.rmtree(course / "autograded/ada/ps2")
     program = os.path.join(os.path.dirname(sys.executable), "nbgrader")
     graded = subprocess.run(
         [program, "autograde", "ps2"], cwd=course, capture_output=True, text=True, timeout=300

@@ -226,11 +226,9 @@ def threads():
 
 @pytest.fixture
 def asked(monkeypatch):
-    from autograder.classroom.nbgrader_plugin import close_graders
-
     with stand_in(monkeypatch) as calls:
         yield calls
-    close_graders()
+    dask_cluster.worker_pool().close()
 
 
 @pytest.fixture
@@ -241,8 +239,12 @@ def course(tmp_path, template, lesson):
 def judge(course, lesson, address, grader=None):
     """Student -> verdict, as a cluster gives them."""
     grader, found = grader or Grader(), {}
+
+    def keep(one, verdict):
+        found[one.student] = verdict
+
     with dask_cluster.Cluster(address, lesson, grader) as judges:
-        judges.judge_all(course, submissions.find_submissions(course, lesson)[0], found.__setitem__)
+        judges.judge_all(course, submissions.find_submissions(course, lesson)[0], keep)
     return found
 
 

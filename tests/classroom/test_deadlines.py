@@ -229,7 +229,7 @@ def test_a_learner_alone_is_settled_as_in_plain_nbgrader(course, lesson):
 def test_table_facts_export_and_comments_say_it(course, lesson, capsys):
     (course / "deadlines.toml").write_text(FILE)
     config = load_config(course)
-    rows = {row.student: row for row in read_marks(course, lesson, config)}
+    rows = {row.student: row for row in read_marks(course, [lesson], config)}
     assert rows["cleo"].score == 16 and rows["cleo"].penalty == 4 and rows["cleo"].raw == 20
     assert "1 day 12 h late: 4 points off" in rows["cleo"].comment and "All exercises" in rows["ada"].comment
     path = export_marks(course, "1", "nbgrader")

@@ -125,7 +125,7 @@ def test_stock_nbgrader_would_leave_the_trace(course, lesson):
 def test_grade_refuses_in_a_sentence_before_a_cell_runs(course, lesson, kind):
     settings(course, kind)
     done = CliRunner().invoke(app, ["grade", lesson.lab, "--course", str(course)])
-    assert done.exit_code == 1 and untouched(course)
+    assert done.exit_code == 2 and untouched(course)
     assert "Traceback" not in done.output and (
         "Nothing was run" in done.output or "cannot be read" in done.output
     )
@@ -201,10 +201,34 @@ def test_init_says_what_to_add_and_changes_nothing_where_that_is_not_safe(course
     settings(course, kind)
     before = {path: path.read_bytes() for path in course.glob("nbgrader_config.*")}
     done = CliRunner().invoke(app, ["init", str(course)])
-    assert done.exit_code == 1 and "Ready" not in done.output and "Traceback" not in done.output
+    assert done.exit_code == 2 and "Ready" not in done.output and "Traceback" not in done.output
     if "cannot be read" not in done.output:
         assert all(line in done.output for line in LINES)
     assert {path: path.read_bytes() for path in course.glob("nbgrader_config.*")} == before
+
+
+def test_init_releases_no_lab_of_ours_into_somebody_elses_course(tmp_path, monkeypatch):
+    from autograder.authoring import build
+
+    built = []
+    monkeypatch.setattr(build, "build", lambda folder, config: built.append(folder.name))
+    for name, files in {
+        "theirs": {"nbgrader_config.py": PLAIN, "source/ps1/p.ipynb": "{}"},
+        "settings": {"nbgrader_config.py": PLAIN},
+        "new": {},
+        "cut short": {"nbgrader_config.py": COURSE_FILE + "c.CourseDirectory.course_id = 'mine'\n"},
+        "ours": {"nbgrader_config.py": PLAIN, "source/lab1_attention/lab1_attention.ipynb": "{}"},
+    }.items():
+        for file, text in files.items():
+            (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / file).write_text(text)
+        done = CliRunner().invoke(app, ["init", str(tmp_path / name)])
+        assert done.exit_code == 0, done.output
+        assert ("probes/NAME.py" in done.output) == (name in ("theirs", "settings"))
+    assert built == ["new", "cut short", "ours"]
+    CliRunner().invoke(app, ["init", "--labs", str(tmp_path / "theirs")])
+    CliRunner().invoke(app, ["init", "--no-labs", str(tmp_path / "new")])
+    assert built == ["new", "cut short", "ours", "theirs"]
 
 
 def test_a_hook_of_ones_own_stays(course):
@@ -237,7 +261,7 @@ def test_assignments_that_nobody_described_are_refused_in_a_sentence(course, les
     assert done.returncode != 0 and untouched(course)
     assert "ps1 is no assignment that trusted grading knows" in done.stderr and "Traceback" not in done.stderr
     done = CliRunner().invoke(app, ["grade", "ps1", "--course", str(course)])
-    assert done.exit_code == 1 and untouched(course) and "Traceback" not in done.output
+    assert done.exit_code == 2 and untouched(course) and "Traceback" not in done.output
 
 
 def test_a_release_that_is_not_ours_is_told_in_a_sentence(course):

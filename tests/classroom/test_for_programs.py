@@ -24,7 +24,7 @@ def run(*words, **environment):
 def test_errors_go_to_stderr_in_one_line_and_collects_json_to_stdout(tmp_path):
     (tmp_path / "nbgrader_config.py").write_text(COURSE_FILE)
     done = run("collect", str(tmp_path / LONG), "1", "--from", "moodle", "--course", str(tmp_path), "--json")
-    assert done.returncode == 1 and "is not there" in json.loads(done.stdout)["error"]
+    assert done.returncode == 2 and "is not there" in json.loads(done.stdout)["error"]
     (line,) = done.stderr.decode().strip().splitlines()
     assert line.startswith("autograder: ") and LONG in line
 

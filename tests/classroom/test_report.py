@@ -21,7 +21,9 @@ from autograder.classroom.report import similar_answers
 from autograder.classroom.report.facts import gather
 from autograder.classroom.report.page import write_report
 from autograder.hidden import entries
-from autograder.judge.verdict import Mark, Verdict
+from autograder.judge.note import Note, NoteKind
+from autograder.judge.outcome import Status
+from autograder.judge.verdict import Mark, Verdict, verdict_path
 from course.checking import code_reader
 from course.notebooks.lesson import find_lesson
 
@@ -59,32 +61,42 @@ def lesson():
 
 
 def verdict(lesson, notes=(), regrade="", **problems):
-    """Right, but for the exercises named: `softmax=(points, diagnosis, problem)`."""
+    """Right, but for the exercises named: `softmax=(points, diagnosis, problem, status)`; the last may be left out."""
     marks = []
     for name, cell in lesson.exercises.items():
-        points, diagnosis, problem = problems.get(name, (cell.points, "", ""))
-        marks.append(Mark(name, points, cell.points, diagnosis, [problem] if problem else []))
+        points, diagnosis, problem, *status = problems.get(name, (cell.points, "", ""))
+        told = {"status": status[0]} if status else {}
+        marks.append(Mark(name, points, cell.points, diagnosis, [problem] if problem else [], **told))
     return Verdict(lesson.lab, 1, [] if regrade else marks, list(notes), regrade)
 
 
+UNUSUAL = Note("worth a look, unusual in an answer: open", NoteKind.UNUSUAL)
 INVERTED = (0, "inverted", "The mask is inverted: `True` means may attend.")
 CLASS = {
     "ada": {},
     "ben": {"causal_mask": INVERTED},
     "cleo": {"causal_mask": INVERTED, "softmax": (1, "", "on large scores: the result holds NaN")},
-    "dora": {"causal_mask": (0, "", "not written yet")},
+    "dora": {"causal_mask": (0, "", "not written yet", Status.UNWRITTEN)},
     "emil": {"regrade": "the machine was too busy to finish in time"},
-    "fay": {"notes": ["check cells put back because changed: softmax"]},
-    "gus": {"softmax": (0, "", "this exercise builds what `keras.ops.softmax` does for you, so write it")},
+    "fay": {"notes": [Note("check cells put back because changed: softmax", NoteKind.TAMPERING)]},
+    "gus": {
+        "softmax": (
+            0,
+            "",
+            "this exercise builds what `keras.ops.softmax` does for you, so write it",
+            Status.FORBIDDEN,
+        )
+    },
     "hal": {
         "softmax": (
             0,
             "",
             "on drawn sizes: it was still computing after 4 seconds: is there an endless loop?",
+            Status.UNANSWERED,
         )
     },
-    "ida": {"notes": ["the file was damaged; 3 cells could still be read"]},
-    "jo": {"notes": ["worth a look, unusual in an answer: open"]},
+    "ida": {"notes": [Note("the file was damaged; 3 cells could still be read", NoteKind.DAMAGED)]},
+    "jo": {"notes": [UNUSUAL]},
     HOSTILE: {
         "softmax": (0, "", f"your code stopped with ValueError: {HOSTILE} <img src=x onerror=alert(3)>")
     },
@@ -162,9 +174,22 @@ def test_what_asks_for_a_persons_eye(facts):
     }
 
 
-def test_sentences_of_repair_and_sandbox_are_sorted(lesson, built_course):
-    """The kinds are read off sentences that are written elsewhere; this fails when one of those changes."""
-    from autograder.classroom.report.facts import NOTES, _kind
+def test_verdicts_that_earlier_versions_wrote_ask_for_the_same_eyes(course, facts, lesson, tmp_path):
+    """Their notes are sentences, and their marks have no status."""
+    old = tmp_path / "course"
+    shutil.copytree(course, old)
+    for path in verdict_path(old, lesson.lab, "x").parent.glob("*.json"):
+        fields = json.loads(path.read_text())
+        fields["notes"] = [note["text"] for note in fields["notes"]]
+        for mark in fields["marks"]:
+            del mark["status"]
+        path.write_text(json.dumps(fields))
+    again = gather(old, lesson)
+    assert {one.name: one.eyes for one in again.learners} == {one.name: one.eyes for one in facts.learners}
+    assert exercise(again, "causal_mask").unwritten == ["dora"]
+
+
+def test_notes_of_the_repair_say_what_they_are_about(lesson, built_course):
     from autograder.judge.notebook_repair import repair
 
     release = nbformat.read(built_course / "release" / lesson.lab / f"{lesson.name}.ipynb", as_version=4)
@@ -172,11 +197,11 @@ def test_sentences_of_repair_and_sandbox_are_sorted(lesson, built_course):
     for cell in changed["cells"]:
         if cell["metadata"].get("course", {}).get("role") == "check":
             cell["source"] = "20"
-    assert [_kind(note, NOTES) for note in repair(release, json.dumps(changed), code_reader).notes] == [
-        "tampering"
+    assert [note.kind for note in repair(release, json.dumps(changed), code_reader).notes] == [
+        NoteKind.TAMPERING
     ]
-    assert _kind(repair(release, "no notebook", code_reader).notes[0], NOTES) == "damaged"
-    assert _kind(repair(release, nbformat.writes(release)[:40_000], code_reader).notes[0], NOTES) == "damaged"
+    for text in ("no notebook", nbformat.writes(release)[:40_000]):
+        assert repair(release, text, code_reader).notes[0].kind is NoteKind.DAMAGED
     assert repair(release, nbformat.writes(release), code_reader).notes == []
 
 
@@ -304,7 +329,7 @@ def test_one_learner_or_nobody_graded_makes_a_page_too(tmp_path, lesson):
 
 
 def test_the_feedback_page_lists_questions_and_hides_graders_notes(lesson):
-    told = verdict(lesson, notes=["worth a look, unusual in an answer: open", "check cell put back: x"])
+    told = verdict(lesson, notes=[UNUSUAL, Note("check cell put back: x")])
     top = feedback_page.summary(told, lesson.questions)
     for name in lesson.questions:
         assert f"question: {name}" in top

@@ -121,7 +121,10 @@ def test_earns_what_its_honest_content_earns_and_says_what_happened(attacked, le
     for name, points in marks(verdict).items():
         most = full[name] if one.right and name not in replaced else 0
         assert points <= most, f"{name}: {points} points"
-    sentences = [*verdict.notes, *(text for mark in verdict.marks for text in mark.problems)]
+    sentences = [
+        *(note.text for note in verdict.notes),
+        *(text for mark in verdict.marks for text in mark.problems),
+    ]
     if sum(marks(verdict).values()) < sum(full.values()):
         assert any(re.search(one.told, text) for text in sentences), sentences
 

@@ -72,7 +72,7 @@ def test_locked_cells_are_put_back(release, handed_in):
     repaired = repair(release, nbformat.writes(handed_in), code_reader)
     assert sources(repaired)[3] == "course.check(f)"
     assert sources(repaired)[1] == "import math"
-    assert repaired.notes == [
+    assert [note.text for note in repaired.notes] == [
         "setup cell put back because changed: 1",
         "check cell put back because changed: f",
     ]
@@ -90,7 +90,7 @@ def test_deleted_cells_come_back(release, handed_in):
     del handed_in.cells[2:4]
     repaired = repair(release, nbformat.writes(handed_in), code_reader)
     assert sources(repaired)[2:4] == [release.cells[2].source, "course.check(f)"]
-    assert len(repaired.notes) == 2 and "empty" in repaired.notes[0]
+    assert len(repaired.notes) == 2 and "empty" in repaired.notes[0].text
 
 
 def test_a_copied_cell_counts_once_and_a_split_one_whole(release, handed_in):
@@ -134,7 +134,7 @@ def test_a_file_that_was_cut_off_is_read_as_far_as_it_goes(release, handed_in):
     text = nbformat.writes(handed_in)
     repaired = repair(release, text[: text.index("print(1)")], code_reader)
     assert sources(repaired)[2] == "def f():\n    return 1"
-    assert "damaged; 4 cells" in repaired.notes[0]
+    assert "damaged; 4 cells" in repaired.notes[0].text
 
 
 BROKEN = {

@@ -548,7 +548,7 @@ def test_scores_as_it_should_and_says_what_was_done(name, lesson, release, right
     assert tuple(problems) == one.lost, (problems, verdict.notes)
     for name in one.lost:
         assert re.search(one.said, problems[name][0]), problems
-    assert re.search(one.notes, "\n".join(verdict.notes)), verdict.notes
+    assert re.search(one.notes, "\n".join(note.text for note in verdict.notes)), verdict.notes
 
 
 def test_the_untouched_notebook_earns_nothing_without_its_names(lesson, release, grader):

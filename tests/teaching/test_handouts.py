@@ -189,7 +189,7 @@ def test_other_files_are_refused_with_a_sentence(tmp_path, content, says):
     with pytest.raises(CourseError, match=re.escape(says)):
         room_counts.read_counts(path)
     done = run("guide", 1, "--counts", tmp_path / "none.csv", "--to", tmp_path)
-    assert done.exit_code == 1 and "cannot be read" in said(done)
+    assert done.exit_code == 2 and "cannot be read" in said(done)
 
 
 def test_the_command_writes_a_guide(tmp_path):
@@ -387,5 +387,5 @@ def test_run_sheets_add_up(root):
 
 def test_find_lesson_is_what_the_commands_use():
     done = run("slides", "nine", "--no-run")
-    assert done.exit_code == 1 and "no lab called 'nine'" in said(done)
+    assert done.exit_code == 2 and "no lab called 'nine'" in said(done)
     assert find_lesson("1").name == "attention"

@@ -131,7 +131,7 @@ def test_a_full_disk_is_seen_before_anything_is_fetched(tmp_path, monkeypatch):
 
 def _said(*words):
     done = runner.invoke(cli.app, [str(word) for word in words])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     return " ".join(done.output.split())
 
 

@@ -47,6 +47,7 @@ class OwnQuestion:
 
     name: str
     points: float
+    source: str = ""  # the text above it, or its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,7 @@ class OwnNotebook:
         bank: the probes' file, read.
         notebook: the source notebook, read.
         exercises, questions: by name.
+        several: whether the assignment has other notebooks besides.
     """
 
     lab: str
@@ -70,6 +72,7 @@ class OwnNotebook:
     exercises: dict = field(repr=False)
     questions: dict = field(repr=False)
     minutes: float = 0
+    several: bool = False
 
     @property
     def number(self):
@@ -77,7 +80,7 @@ class OwnNotebook:
 
     @property
     def title(self):
-        return self.lab
+        return f"{self.lab}/{self.name}" if self.several else self.lab
 
 
 def own_assignments(course_dir):
@@ -109,12 +112,12 @@ def find_notebooks(course_dir, lab):
             raise OwnCourseError(
                 f"{file} is missing: an assignment of several notebooks has one file for each"
             )
-        found.append(_read(lab, path, file, path.stat().st_mtime_ns, file.stat().st_mtime_ns))
+        found.append(_read(lab, path, file, len(paths) > 1, path.stat().st_mtime_ns, file.stat().st_mtime_ns))
     return found
 
 
 @functools.lru_cache(maxsize=64)
-def _read(lab, path, file, *_):
+def _read(lab, path, file, several, *_):
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:
@@ -128,18 +131,18 @@ def _read(lab, path, file, *_):
         points = sum(points for _, points in cells)
         exercises[name] = OwnExercise(name, points, tuple(cells), contained, bank.forbidden.get(name, ()))
     _expect_whole(path, file, bank, exercises)
-    return OwnNotebook(lab, path.stem, path, bank, notebook, exercises, questions)
+    return OwnNotebook(lab, path.stem, path, bank, notebook, exercises, questions, several=several)
 
 
 def _sort_cells(path, notebook, bank):
     """`(exercise -> [(grade_id, points)], questions)`: each test cell belongs to the solution above it."""
     owner = {grade_id: name for name, cells in bank.cells.items() for grade_id in cells}
-    tests, questions, above = {}, {}, []
+    tests, questions, above, text_above = {}, {}, [], ""
     for cell in notebook.cells:
         about = cell.metadata.get("nbgrader", {})
         grade_id, points = about.get("grade_id", ""), float(about.get("points") or 0)
         if about.get("task") or (about.get("grade") and about.get("solution")):
-            questions[grade_id] = OwnQuestion(grade_id, points)
+            questions[grade_id] = OwnQuestion(grade_id, points, text_above or cell.source)
         elif about.get("solution") and cell.cell_type == "code":
             text = plain_python(cell.source)
             above = [name for name in bank.probes if shortcuts.defines(text, name)] or (
@@ -159,6 +162,7 @@ def _sort_cells(path, notebook, bank):
                     "contained but not protected against tampering"
                 )
             tests.setdefault(names[0] if names else grade_id, []).append((grade_id, points))
+        text_above = cell.source if cell.cell_type == "markdown" and not about.get("grade") else ""
     return tests, questions
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.authoring.gates import Row
+from autograder.authoring.gates import Row, record_misconception, record_whole
 from autograder.authoring.own_course.framing import in_frame
 from autograder.authoring.own_course.source import assignment_of_own
 from autograder.judge import DEFAULT_SEED
@@ -137,28 +137,14 @@ def _whole_notebooks(course_dir, own, assignment, rows, grader):
         )
     finally:
         grader.close()
-    for mark in full.marks:
-        rows[mark.exercise].reference = mark.points
-        if not mark.right:
-            rows[mark.exercise].faults.append(f"the solution loses points: {'; '.join(mark.problems)}")
-    for mark in empty.marks:
-        rows[mark.exercise].untouched = mark.points
-        if mark.points:
-            rows[mark.exercise].faults.append(f"the untouched notebook earns {mark.points:g} points")
+    record_whole(rows, full, empty, "the solution")
 
 
 def _entries(assignment, own, row, seed):
     for entry in own.bank.misconceptions.get(row.exercise, ()):
         row.misconceptions += 1
         mark = mark_exercise(EntrySession(entry), assignment, row.exercise, seed)
-        row.hidden += not mark.right
-        row.named += mark.diagnosis == entry.name
-        if mark.right:
-            row.faults.append(f"misconception {entry.name} loses no points")
-        elif mark.diagnosis != entry.name:
-            row.faults.append(
-                f"misconception {entry.name} is diagnosed as {mark.diagnosis or 'nothing known'}"
-            )
+        record_misconception(row, entry, mark)
     for entry in own.bank.alternatives.get(row.exercise, ()):
         row.alternatives += 1
         mark = mark_exercise(EntrySession(entry), assignment, row.exercise, seed)

@@ -9,6 +9,7 @@ import html
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.classroom.assignments import grade_ids
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.lateness import Lateness
 from autograder.classroom.lms.groups import read_groups, share
@@ -89,7 +90,7 @@ def export_marks(
     Raises:
         GradeError: for an unknown system, or a roster that cannot be used.
     """
-    from autograder.classroom.assignments import find_notebook
+    from autograder.classroom.assignments import find_assignments
     from autograder.classroom.submissions import load_config
     from autograder.console import console, short_path
 
@@ -98,14 +99,15 @@ def export_marks(
     if roster is not None and system == "nbgrader":
         raise GradeError("a roster is for --format canvas or moodle; nbgrader's own export has none")
     course_dir = Path(course_dir).resolve()
-    lesson, config = find_notebook(course_dir, lab), load_config(course_dir)
+    notebooks, config = find_assignments(course_dir, lab), load_config(course_dir)
+    lesson = notebooks[0]
     marks, says = share(
-        read_marks(course_dir, lesson, config, exercises_only),
+        read_marks(course_dir, notebooks, config, exercises_only),
         read_groups(course_dir),
         read_record(course_dir, lesson),
     )
-    highest = sum(cell.points for cell in lesson.exercises.values())
-    highest += 0 if exercises_only else sum(cell.points for cell in lesson.questions.values())
+    highest = sum(cell.points for one in notebooks for cell in one.exercises.values())
+    highest += 0 if exercises_only else sum(q.points for one in notebooks for q in one.questions.values())
     scale = 1 if out_of is None else out_of / highest
     scores = {mark.student: None if mark.score is None else round(mark.score * scale, 2) for mark in marks}
     if system == "nbgrader":
@@ -129,17 +131,28 @@ def export_marks(
     return to
 
 
-def read_marks(course_dir, lesson, config, exercises_only=False):
-    """Every learner's `ExportRow` for a lab, by name, from the gradebook."""
+def read_marks(course_dir, notebooks, config, exercises_only=False):
+    """Every learner's `ExportRow` for an assignment, by name, from the gradebook.
+
+    Args:
+        course_dir: the course folder.
+        notebooks: those of the assignment, as `find_assignments` gives them.
+        config: the course folder's configuration.
+        exercises_only: leave out what a person grades.
+    """
     from nbgrader.api import Gradebook, MissingEntry
     from nbgrader.coursedir import CourseDirectory
 
     from autograder.classroom.lateness import settle
     from autograder.classroom.submissions import find_submissions, load_verdicts
 
-    judged = dict(load_verdicts(course_dir, lesson))
-    again = {student for student, verdict in judged.items() if verdict.regrade}
-    lateness, _ = settle(course_dir, lesson, config)
+    lab, judged = notebooks[0].lab, {}
+    for lesson in notebooks:
+        for student, verdict in load_verdicts(course_dir, lesson):
+            judged.setdefault(student, []).append(verdict)
+    again = {student for student, verdicts in judged.items() if any(one.regrade for one in verdicts)}
+    exercises = {(lesson.name, name) for lesson in notebooks for name in grade_ids(lesson)[0]}
+    lateness, _ = settle(course_dir, notebooks[0], config)
     found = []
     coursedir = CourseDirectory(config=config)
     with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
@@ -147,29 +160,32 @@ def read_marks(course_dir, lesson, config, exercises_only=False):
             about = (student.id, student.first_name, student.last_name, student.email, student.lms_user_id)
             about = [value or "" for value in about]
             try:
-                submission = gradebook.find_submission(lesson.lab, student.id)
+                submission = gradebook.find_submission(lab, student.id)
             except MissingEntry:
                 found.append(ExportRow(*about))
                 continue
-            grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
-            grades = [one for one in grades if not exercises_only or one.name.startswith("check_")]
-            unmarked = any(
-                one.name.startswith("check_") and one.auto_score is None and one.manual_score is None
-                for one in grades
-            )
+            cells = [(notebook.name, grade) for notebook in submission.notebooks for grade in notebook.grades]
+            judges = [grade for name, grade in cells if (name, grade.name) in exercises]
+            grades = judges if exercises_only else [grade for _, grade in cells]
+            unmarked = any(one.auto_score is None and one.manual_score is None for one in judges)
             waiting = any(one.needs_manual_grade for one in grades)
             why = REGRADE if unmarked or student.id in again else QUESTIONS_WAIT if waiting else ""
             raw, late = sum(one.score or 0 for one in grades), lateness.get(student.id)
             penalty = submission.late_submission_penalty or 0
             penalty = min(penalty, raw) if late is None else late.off(raw)
             score = None if why else raw - penalty
-            comment = comment_of(judged.get(student.id), late)
+            comment = comment_of(judged.get(student.id, ()), late)
             raw = None if why else raw
             found.append(
                 ExportRow(*about, submission.timestamp, raw, penalty, score, why, comment, lateness=late)
             )
     known = {mark.student for mark in found if mark.handed_in}
-    submitted, left_out = find_submissions(course_dir, lesson)
+    submitted, left_out = [], {}
+    for lesson in notebooks:
+        here, absent = find_submissions(course_dir, lesson)
+        submitted += here
+        left_out |= absent
+    left_out = {name: why for name, why in left_out.items() if name not in {one.student for one in submitted}}
     left_out |= {one.student: UNGRADED for one in submitted if one.student not in known}
     for student, reason in left_out.items():
         if student not in known:
@@ -178,17 +194,17 @@ def read_marks(course_dir, lesson, config, exercises_only=False):
     return sorted(found, key=lambda mark: mark.student)
 
 
-def comment_of(verdict, lateness=None):
+def comment_of(verdicts, lateness=None):
     """What a learner is to read in the system's own column of comments: every exercise that lost points, and why."""
+    marks = [mark for verdict in verdicts if not verdict.regrade for mark in verdict.marks]
     lines = []
-    if verdict is not None and not verdict.regrade:
-        for mark in verdict.marks:
-            if not mark.right:
-                problem = in_html(mark.problems[0]) if mark.problems else ""
-                points = f"{mark.points:g} of {mark.max_points:g}"
-                lines.append(f"{html.escape(mark.exercise)}: {points}. {problem}".replace("\n", " ").strip())
-        if not lines and verdict.marks:
-            lines.append("All exercises are right.")
+    for mark in marks:
+        if not mark.right:
+            problem = in_html(mark.problems[0]) if mark.problems else ""
+            points = f"{mark.points:g} of {mark.max_points:g}"
+            lines.append(f"{html.escape(mark.exercise)}: {points}. {problem}".replace("\n", " ").strip())
+    if marks and not lines:
+        lines.append("All exercises are right.")
     if lateness is not None and lateness.words:
         lines.append(html.escape(f"{lateness.words}."))
     return "<br>".join(lines)
@@ -201,23 +217,24 @@ def late_ones(marks):
             yield f"{mark.student}: {mark.lateness.words}."
 
 
-def waiting_answers(lesson, config):
-    """How many answers wait for a person's grade, and to how many questions."""
+def waiting_answers(notebooks, config):
+    """How many answers to an assignment's notebooks wait for a person's grade, and to how many questions."""
     from nbgrader.api import Gradebook, MissingEntry
     from nbgrader.coursedir import CourseDirectory
 
     coursedir = CourseDirectory(config=config)
+    questions = {(lesson.name, name) for lesson in notebooks for name in grade_ids(lesson)[1]}
     with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
         try:
-            submissions = gradebook.assignment_submissions(lesson.lab)
+            submissions = gradebook.assignment_submissions(notebooks[0].lab)
         except MissingEntry:
             return 0, 0
         names = [
-            grade.name
+            (notebook.name, grade.name)
             for submission in submissions
             for notebook in submission.notebooks
             for grade in notebook.grades
-            if grade.needs_manual_grade and grade.name.startswith("question_")
+            if grade.needs_manual_grade and (notebook.name, grade.name) in questions
         ]
     return len(names), len(set(names))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.lms.file_names import folder_name
 from autograder.classroom.lms.record import read_record
+from autograder.judge.note import Note
 
 FILE = "groups.csv"
 
@@ -141,7 +142,7 @@ def spread(course_dir: Path, lesson, graded: list, lateness: Mapping) -> tuple[l
     for row in share(rows, groups, origins)[0]:
         if row.student not in verdicts and row.comment in verdicts:
             whole = verdicts[row.comment]
-            notes = [f"handed in together with {row.comment}", *whole.notes]
+            notes = [Note(f"handed in together with {row.comment}"), *whole.notes]
             graded = [*graded, (row.student, replace(whole, notes=notes))]
             if row.comment in found:
                 found[row.student] = found[row.comment]

@@ -66,7 +66,7 @@ def return_feedback(
     _, changed = settle(course_dir, lesson, config)
     gradebook.forget_pages(course_dir, lesson, changed)
     with console.status("writing feedback pages"):
-        gradebook.write_feedback(course_dir, lesson, config)
+        gradebook.write_feedback(course_dir, [lesson], config)
     to = course_dir / f"{lesson.lab}_{system}_feedback.zip" if to is None else Path(to)
     found = _sort(course_dir, lesson, system, to)
     if not found.pages:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from course.terminal import ExitStatus
+
 
 def register(app, errors_as_sentences):
     """Add the commands to the grader's.
@@ -60,19 +62,20 @@ def register(app, errors_as_sentences):
     ):
         """Write the feedback pages and the CSV anew, with what a person has marked since."""
         from autograder.classroom import gradebook
+        from autograder.classroom.assignments import find_assignments
         from autograder.classroom.course_folder import lock_course_folder
         from autograder.classroom.submissions import load_config
         from autograder.console import console, short_path
-        from course.notebooks.lesson import find_lesson
 
-        course, lesson = course.resolve(), find_lesson(lab)
+        course = course.resolve()
+        notebooks = find_assignments(course, lab)
         config = load_config(course)
         with lock_course_folder(course), console.status("writing feedback pages and the CSV"):
-            failed = gradebook.write_feedback(course, lesson, config, force=True)
+            failed = gradebook.write_feedback(course, notebooks, config, force=True)
         console.print(
-            f"Written: {short_path(course / 'feedback')}/STUDENT/{lesson.lab}/{lesson.name}.html",
+            f"Written: {short_path(course / 'feedback')}/STUDENT/{notebooks[0].lab}/{notebooks[0].name}.html",
             highlight=False,
         )
         for name in failed:
             console.print(f"[red]not written: {name}: grading.log says why[/]", highlight=False)
-        raise typer.Exit(1 if failed else 0)
+        raise typer.Exit(ExitStatus.NOT_GOOD if failed else ExitStatus.GOOD)

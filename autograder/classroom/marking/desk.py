@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 
 from autograder.authoring.model_answers import model_answers
+from autograder.authoring.own_course.description import OwnNotebook
+from autograder.classroom.assignments import place_name
 from autograder.classroom.learner_markdown import in_html
 from autograder.classroom.marking.after_release import changes, open_requests, request_rows
 from autograder.classroom.marking.answer_groups import comments, groups
@@ -44,8 +46,8 @@ class Desk:
     def __init__(self, course_dir: Path, lesson, config, anonymous: bool = False, root: Path = ROOT):
         self.folder, self.lesson, self.anonymous = Path(course_dir), lesson, anonymous
         self.answers = ClassAnswers(course_dir, lesson, config)
-        self.history = History(course_dir, lesson.lab)
-        self.models = model_answers(root, lesson.name)
+        self.history = History(course_dir, place_name(lesson))
+        self.models = {} if isinstance(lesson, OwnNotebook) else model_answers(root, lesson.name)
         self._salt, self._held, self._lock = secrets.token_bytes(16), {}, threading.RLock()
 
     # what is shown
@@ -71,7 +73,9 @@ class Desk:
                 )
             return {
                 "lab": self.lesson.lab,
-                "title": f"Lab {self.lesson.number}: {self.lesson.title}",
+                "title": self.lesson.title
+                if isinstance(self.lesson, OwnNotebook)
+                else f"Lab {self.lesson.number}: {self.lesson.title}",
                 "anonymous": self.anonymous,
                 "you": _login(),
                 "questions": rows,

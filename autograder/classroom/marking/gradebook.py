@@ -12,6 +12,7 @@ from nbgrader.api import (
     Comment,
     Grade,
     Gradebook,
+    Notebook,
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
@@ -20,6 +21,7 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import OperationalError
 
 from autograder.authoring.nbgrader_assignment import TEXT_STUB
+from autograder.classroom.assignments import question_id
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.learner_markdown import plain
 
@@ -65,6 +67,9 @@ class ClassAnswers:
     def __init__(self, course_dir: Path, lesson, config):
         self.folder, self.lesson = Path(course_dir), lesson
         self._course = CourseDirectory(config=config)
+        self._names = {
+            question_id(lesson, name): name for name in lesson.questions
+        }  # of the cells that a person marks
         self._read = {}  # path -> (time and size of the file, what it holds)
 
     def texts(self) -> dict[str, dict[str, tuple[str, dict]]]:
@@ -83,10 +88,10 @@ class ClassAnswers:
         found = {}
         for cell in notebook["cells"]:
             name = cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", "")
-            if name.startswith(PREFIX) and name.removeprefix(PREFIX) in self.lesson.questions:
+            if name in self._names:
                 source = cell["source"]
                 text = source if isinstance(source, str) else "".join(source)
-                found[name.removeprefix(PREFIX)] = (text, cell.get("attachments") or {})
+                found[self._names[name]] = (text, cell.get("attachments") or {})
         return found
 
     def given(self) -> dict[tuple[str, str], Given]:
@@ -102,7 +107,7 @@ class ClassAnswers:
         columns = (Grade.auto_score, Grade.manual_score, Grade.extra_credit, Grade.needs_manual_grade)
         found = {}
         for student, cell, auto, manual, extra, waits in self._rows(gradebook, Grade, *columns):
-            name = cell.removeprefix(PREFIX)
+            name = self._names[cell]
             score = auto if manual is None else manual
             score = None if score is None else score + (extra or 0)
             most = self.lesson.questions[name].points
@@ -155,7 +160,7 @@ class ClassAnswers:
             if any(one is None or one.shown != seen[student] for student, one in before.items()):
                 raise Changed()
             for student in seen:
-                place = (PREFIX + question, self.lesson.name, self.lesson.lab, student)
+                place = (question_id(self.lesson, question), self.lesson.name, self.lesson.lab, student)
                 grade = gradebook.find_grade(*place)
                 grade.manual_score, grade.extra_credit = score, None
                 # As nbgrader's own formgrader does.
@@ -169,21 +174,21 @@ class ClassAnswers:
         """Say of `(student, question)` pairs that a person has looked: the points stay."""
         with self._gradebook() as gradebook:
             for student, question in pairs:
-                place = (PREFIX + question, self.lesson.name, self.lesson.lab, student)
+                place = (question_id(self.lesson, question), self.lesson.name, self.lesson.lab, student)
                 gradebook.find_grade(*place).needs_manual_grade = False
             gradebook.db.commit()
 
     def _rows(self, gradebook, table, *columns, all_cells=False):
-        names = [PREFIX + name for name in self.lesson.questions]
         rows = (
             gradebook.db.query(SubmittedAssignment.student_id, BaseCell.name, *columns)
             .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
             .join(table, table.notebook_id == SubmittedNotebook.id)
             .join(BaseCell, BaseCell.id == table.cell_id)
             .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-            .filter(Assignment.name == self.lesson.lab)
+            .join(Notebook, Notebook.id == SubmittedNotebook.notebook_id)
+            .filter(Assignment.name == self.lesson.lab, Notebook.name == self.lesson.name)
         )
-        return (rows if all_cells else rows.filter(BaseCell.name.in_(names))).all()
+        return (rows if all_cells else rows.filter(BaseCell.name.in_(self._names))).all()
 
     @contextlib.contextmanager
     def _gradebook(self):

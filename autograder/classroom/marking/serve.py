@@ -14,10 +14,10 @@ except ImportError:  # Windows
     fcntl = None
 
 from autograder.authoring.nbgrader_assignment import find_programs
+from autograder.classroom.assignments import find_chosen, place_name
 from autograder.classroom.course_folder import GradeError
 from autograder.classroom.submissions import load_config
 from autograder.console import console
-from course.notebooks.lesson import find_lesson
 
 TRIES = 20  # ports
 
@@ -48,17 +48,16 @@ def mark(
         raise GradeError(
             f"{error.name} is not installed: in the checkout, run  pip install -c constraints.txt -e '.[instructor]'"
         ) from None
-    course_dir, lesson = Path(course_dir).resolve(), find_lesson(lab)
+    course_dir = Path(course_dir).resolve()
+    lesson = _with_questions(course_dir, lab)
     config = load_config(course_dir)
     find_programs()
-    if not lesson.questions:
-        raise GradeError(f"{lesson.lab} has no questions that a person marks")
     if not (course_dir / "gradebook.db").exists() and "db_url" not in config.CourseDirectory:
         raise GradeError(f"there is no gradebook yet: run `autograder grade {lesson.number}` first")
     desk = Desk(course_dir, lesson, config, anonymous)
     if not any(row["answers"] for row in desk.overview()["questions"]):
         raise GradeError(f"nothing is graded yet: run `autograder grade {lesson.number}` first")
-    with _alone(course_dir, lesson.lab) as (address, tell):
+    with _alone(course_dir, place_name(lesson)) as (address, tell):
         if address:
             console.print(f"This lab's desk is open already: {address}", highlight=False, soft_wrap=True)
             if browser:
@@ -113,6 +112,17 @@ def _listen(host, port):
             listener.close()
             reason = error.strerror
     raise GradeError(f"no port from {port} on can be used ({reason}): say another with --port")
+
+
+def _with_questions(course_dir, lab):
+    """The notebook of an assignment that has questions for a person."""
+    found = [lesson for lesson in find_chosen(course_dir, lab) if lesson.questions]
+    if not found:
+        raise GradeError(f"{lab} has no questions that a person marks")
+    if len(found) > 1:
+        names = [f"{lesson.lab}/{lesson.name}" for lesson in found]
+        raise GradeError(f"{lab} has questions in several notebooks: say which, {' or '.join(names)}")
+    return found[0]
 
 
 @contextlib.contextmanager

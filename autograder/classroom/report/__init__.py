@@ -13,22 +13,34 @@ def show_report(course_dir, lab, folder=None, answer=None):
         answer: a dictionary that is filled with the same, for `--json`.
 
     Returns:
-        Path of the page.
+        Path of the page; of several notebooks, that of the first.
 
     Raises:
         autograder.classroom.course_folder.GradeError: if nothing is graded yet, or the folder is no course folder.
     """
-    from rich.markup import escape
-
-    from autograder.classroom.assignments import find_notebook
+    from autograder.classroom.assignments import find_chosen
     from autograder.classroom.lateness import settle
-    from autograder.classroom.report.page import write_report
     from autograder.classroom.submissions import load_config
-    from autograder.console import console, short_path
 
     course_dir = Path(course_dir).resolve()
-    lesson, config = find_notebook(course_dir, lab), load_config(course_dir)
-    lateness, _ = settle(course_dir, lesson, config)
+    notebooks, config = find_chosen(course_dir, lab), load_config(course_dir)
+    lateness, _ = settle(course_dir, notebooks[0], config)
+    several = len(notebooks) > 1
+    found = [_show(course_dir, lesson, folder, {} if several else lateness) for lesson in notebooks]
+    plain = [as_plain(facts) | {"page": str(page), "table": str(table)} for facts, page, table in found]
+    if answer is not None:
+        answer.update({"lab": notebooks[0].lab, "notebooks": plain} if several else plain[0])
+    return found[0][1]
+
+
+def _show(course_dir, lesson, folder, lateness):
+    from rich.markup import escape
+
+    from autograder.classroom.report.page import write_report
+    from autograder.console import console, short_path
+
+    if getattr(lesson, "several", False):
+        console.print(f"[bold]{escape(lesson.title)}[/]", highlight=False)
     with console.status("reading verdicts and submissions") as status:
         facts, page, table = write_report(
             course_dir,
@@ -37,8 +49,6 @@ def show_report(course_dir, lab, folder=None, answer=None):
             lambda done, total: status.update(f"reading submissions: {done} of {total}"),
             lateness,
         )
-    if answer is not None:
-        answer.update(as_plain(facts), page=str(page), table=str(table))
     handed_in = [learner for learner in facts.learners if learner.handed_in]
     graded, eyes = len(facts.graded), sum(bool(learner.eyes) for learner in handed_in)
     alike = sum(len(group.learners) for group in facts.alike)
@@ -55,7 +65,7 @@ def show_report(course_dir, lab, folder=None, answer=None):
         console.print(f"For a person's eye: {eyes}; near-identical answers: {alike}.", highlight=False)
     for what, path in (("page", page), ("table", table)):
         console.print(f"[bold]{what:<10}[/] {escape(short_path(path))}", highlight=False, soft_wrap=True)
-    return page
+    return facts, page, table
 
 
 def as_plain(facts):

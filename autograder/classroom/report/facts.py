@@ -1,6 +1,5 @@
 """What is counted for the report: marks, mistakes by name, and the submissions a person should look at."""
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +10,12 @@ from autograder.classroom.course_folder import NOTHING, GradeError
 from autograder.classroom.lms.groups import spread, together
 from autograder.classroom.report import similar_answers
 from autograder.judge.notebook_repair import read_submission, repair
+from autograder.judge.outcome import Status
 from course.checking import code_reader
 
-NOT_WRITTEN = "not written yet"
 BINS = 10
 
-# What asks for a person's eye, the most pressing first: kind -> (heading, what to do).
+# What asks for a person's eye, the most pressing first: kind, for notes a `NoteKind` -> (heading, what to do).
 KINDS = {
     "regrade": (
         "To be graded again",
@@ -50,23 +49,8 @@ KINDS = {
     "renamed": ("Called otherwise", "The only notebook in the folder was taken."),
     "absent": ("Nothing handed in", "These learners have a folder, and nothing of this lab in it."),
 }
-# The sentences that verdicts hold, by kind. They are written in repair.py, judge.py and sandbox/.
-NOTES = (
-    ("renamed", re.compile(r"^taken although it is called")),
-    ("tampering", re.compile(r"put back because changed")),
-    ("unusual", re.compile(r"^worth a look")),
-    (
-        "damaged",
-        re.compile(
-            r"file was damaged|marks of a git conflict|file is a Python script|could not be read as a notebook|the first \d+ were read"
-        ),
-    ),
-    ("stopped", re.compile(r"was left out: |ended the process|its process |its code ")),
-)
-PROBLEMS = (
-    ("ready_made", re.compile(r"^this exercise builds what ")),
-    ("stopped", re.compile(r"endless loop\?|ended the process|waited without computing|(^|: )its process ")),
-)
+
+OF_MARKS = {Status.FORBIDDEN: "ready_made", Status.UNANSWERED: "stopped"}
 
 
 @dataclass
@@ -200,15 +184,11 @@ def _eyes(learner):
         return [] if learner.eyes else [("ungraded", "there is no verdict yet")]
     if verdict.regrade:
         return [("regrade", verdict.regrade)]
-    found = [(_kind(note, NOTES), note) for note in verdict.notes]
+    found = [(str(note.kind), note.text) for note in verdict.notes if note.kind in KINDS]
     for mark in verdict.marks:
-        for problem in mark.problems:
-            found.append((_kind(problem, PROBLEMS), f"{mark.exercise}: {problem}"))
-    return [(kind, text) for kind, text in dict.fromkeys(found) if kind]
-
-
-def _kind(text, patterns):
-    return next((kind for kind, pattern in patterns if pattern.search(text)), "")
+        kind = OF_MARKS.get(mark.status)
+        found += [(kind, f"{mark.exercise}: {mark.problems[-1]}")] if kind and mark.problems else []
+    return list(dict.fromkeys(found))
 
 
 def _exercises(lesson, learners):
@@ -238,9 +218,9 @@ def _exercises(lesson, learners):
 def _place(exercise, mark):
     if mark.right:
         return exercise.right
-    if mark.problems == [NOT_WRITTEN]:
+    if mark.status is Status.UNWRITTEN:
         return exercise.unwritten
-    if any(_kind(problem, PROBLEMS) == "ready_made" for problem in mark.problems):
+    if mark.status is Status.FORBIDDEN:
         return exercise.ready_made
     return exercise.part if mark.points else exercise.none
 

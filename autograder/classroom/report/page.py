@@ -9,6 +9,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
+from autograder.classroom.assignments import place_name
 from autograder.classroom.report import item_statistics
 from autograder.classroom.report.facts import KINDS, gather
 from autograder.classroom.report.similar_answers import WHOLE
@@ -44,7 +45,7 @@ def write_report(course_dir, lesson, folder=None, progress=lambda done, total: N
     facts = gather(course_dir, lesson, progress, lateness)
     folder = Path(course_dir) / "reports" if folder is None else Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    page, table = folder / f"{lesson.lab}.html", folder / f"{lesson.lab}.csv"
+    page, table = folder / f"{place_name(lesson)}.html", folder / f"{place_name(lesson)}.csv"
     page.write_text(render(facts), encoding="utf-8")
     with table.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([COLUMNS, *rows(facts)])

@@ -9,6 +9,7 @@ from rich.markup import escape
 from autograder.console import console, short_path
 from course.machine.quiet import quiet
 from course.notebooks.lesson import find_lesson, lessons
+from course.terminal import ExitStatus
 
 LabOrAll = Annotated[
     str | None, typer.Argument(help="One lab: 1, attention or lab1_attention; all if left out.")
@@ -181,4 +182,5 @@ def readiness(
         console.print("\nMost frequent:")
         for problem, count in shared:
             console.print(f"  {count} × {escape(problem)}", highlight=False)
-    raise typer.Exit(0 if found and ready == len(found) and not without else 1)
+    good = found and ready == len(found) and not without
+    raise typer.Exit(ExitStatus.GOOD if good else ExitStatus.NOT_GOOD)

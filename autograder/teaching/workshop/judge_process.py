@@ -113,7 +113,6 @@ def answer(grader, course_dir, request):
     """What the judge says to a request: marks for a notebook, or `{}` once a lab's reference is warm."""
     import nbformat
 
-    from autograder.classroom.feedback_page import FOR_GRADERS
     from autograder.classroom.waived_answers import marked, without_points
     from autograder.hidden.assignments import assignment_of
     from autograder.judge.grader import code_cells, first_side
@@ -133,7 +132,7 @@ def answer(grader, course_dir, request):
     return {
         "marks": [{key: getattr(mark, key) for key in keys} for mark in verdict.marks],
         "diagnoses": {mark.exercise: mark.diagnosis for mark in verdict.marks if mark.diagnosis},
-        "notes": [note for note in verdict.notes if not note.startswith(FOR_GRADERS)],
+        "notes": [note.text for note in verdict.notes if note.for_learners],
     }
 
 

@@ -198,5 +198,5 @@ def test_wrong_files_and_words_are_told_in_a_sentence(course):
 
 def test_answers_that_wait_for_a_person_are_counted(course, lesson):
     config = load_config(course)
-    assert waiting_answers(lesson, config) == (6, 3)  # emil's and fay's
-    assert waiting_answers(find_lesson("transformer"), config) == (0, 0)
+    assert waiting_answers([lesson], config) == (6, 3)  # emil's and fay's
+    assert waiting_answers([find_lesson("transformer")], config) == (0, 0)

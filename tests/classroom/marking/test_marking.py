@@ -104,12 +104,12 @@ def test_a_click_is_in_nbgraders_gradebook_for_formgrader_feedback_and_export(co
     for name in ("ben", "cleo"):
         told = (1.0, 1.0, False, "Say *how much* of the gradient is left.")
         assert in_gradebook(course, lesson, name) == told
-    before = waiting_answers(lesson, load_config(course))[0]
+    before = waiting_answers([lesson], load_config(course))[0]
     for question in lesson.questions:
         for group in marker.get(f"question/{question}")["groups"]:
             if any(one["waits"] for one in group["members"]):
                 marker.mark(group, 0.5, question=question)
-    assert before > 0 and waiting_answers(lesson, load_config(course)) == (0, 0)
+    assert before > 0 and waiting_answers([lesson], load_config(course)) == (0, 0)
     with export_marks(course, "1", "nbgrader").open() as file:
         rows = {row["student_id"]: row for row in csv.DictReader(file)}
     exercises = sum(cell.points for cell in lesson.exercises.values())
@@ -323,7 +323,7 @@ def test_a_gradebook_that_another_program_holds_loses_nothing(course, lesson, mo
 
 def test_the_command_says_what_is_missing(course, template, tmp_path, lesson):
     ran = CliRunner().invoke(cli.app, ["mark", "1", "--course", str(tmp_path), "--no-browser"])
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     shutil.rmtree(course / "autograded")
     ran = CliRunner().invoke(cli.app, ["mark", "1", "--course", str(course), "--no-browser"])
-    assert ran.exit_code == 1 and "autograder grade 1" in " ".join(ran.output.split())
+    assert ran.exit_code == 2 and "autograder grade 1" in " ".join(ran.output.split())
