@@ -53,7 +53,7 @@ def compare(mine, pair, tested, paper=None, recorded=None, title="", measured="r
     Args:
         mine: setting -> what the learner measured, from 0 to 1; drawn from top to bottom.
         pair: `(better, worse)`: the two settings that the paper ranks.
-        tested: how many examples were judged: what chance alone can do follows from it.
+        tested: how many examples were judged: what chance alone can do, the bars, follows from it.
         paper: setting -> the paper's figure in percent, for those that it has.
         recorded: setting -> what the course's recorded run has, from 0 to 1.
         title: of the chart.
@@ -72,6 +72,9 @@ def compare(mine, pair, tested, paper=None, recorded=None, title="", measured="r
         if places:
             shown = [scale * values[name] for name in mine if name in values]
             axis.plot(shown, places, linestyle="none", label=label, **style)
+    for row, share in zip(rows, mine.values(), strict=True):  # what other test examples could have given
+        chance = 200 * (share * (1 - share) / tested) ** 0.5
+        axis.errorbar(100 * share, row, xerr=chance, color=plots.COLOURS[0], alpha=0.5, capsize=3, zorder=0)
     axis.set_yticks(list(rows), list(mine))
     axis.set_ylim(len(mine) - 0.5, -0.5)
     axis.set(title=title, xlabel=measured)
