@@ -162,7 +162,7 @@ def test_the_gradebook_holds_the_verdicts_and_no_more(attacked, lesson):
 def test_the_report_knows_what_asks_for_a_persons_eye(attacked, lesson):
     found = facts.gather(attacked[0], lesson)
     kinds = {kind for learner in found.learners for kind, _ in learner.eyes}
-    assert {"tampering", "unusual", "stopped", "ready_made", "damaged"} <= kinds
+    assert {"tampering", "unusual", "stopped", "ready_made", "damaged", "regrade"} <= kinds
     built_in = [f"a{n:03d}" for n, one in enumerate(corpus()) if one.family == "built-in functions"]
     told = {learner.name for learner in found.learners if "ready_made" in dict(learner.eyes)}
     assert set(built_in) <= told
