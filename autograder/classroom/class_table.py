@@ -37,7 +37,7 @@ class ClassTable:
         yield from self._wide() if options.max_width - taken >= WORDS_NEED else self._narrow(names)
 
     def _marks(self, student, verdict):
-        if verdict is None or not verdict.marks:
+        if verdict is None or verdict.regrade:
             return [Text("-" if verdict is None else "?")] * len(self.heads)
         late = self.lateness.get(student)
         points = verdict.points - (late.off(verdict.points) if late else 0)

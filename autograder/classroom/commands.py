@@ -77,7 +77,8 @@ def _say_how_to_describe(folder):
     """What is next in a course of somebody's own, into which no lab of ours goes unasked."""
     names = _assignments(folder)
     for line in (
-        f"Ready: {folder}. Our labs were not released into it; autograder init --labs does that.",
+        f"Ready: {folder}",
+        "Our labs were not released into it: autograder init --labs does that.",
         f"Its assignments: {', '.join(names)}" if names else "It holds no assignments yet, in source/.",
         "Say of each how it is graded, in probes/NAME.py (docs/own_course.md); `contain = True` keeps your own tests.",
         f"Then     autograder gates NAME --course {shlex.quote(str(folder))}",

@@ -454,16 +454,24 @@ def test_an_assignment_of_several_notebooks(course):
     from nbgrader.api import Gradebook
 
     (course / "probes/ps2").mkdir()
-    for name, points in (("first", 2), ("second", 5)):
-        make(course, "ps2", [SQUARES, check_cell(f"{name}_ok", points, HIDDEN)], name=name)
+    cells = {
+        "first": [SQUARES, check_cell("first_ok", 2, HIDDEN)],
+        "second": [SQUARES, check_cell("second_ok", 5, HIDDEN)],
+    }
+    cells["third"] = [
+        nbformat.v4.new_markdown_cell("because", metadata=about("why", grade=True, solution=True, points=3))
+    ]
+    for name, each in cells.items():
+        make(course, "ps2", each, name=name)
         (course / "probes/ps2" / f"{name}.py").write_text("contain = True\n")
     (course / "probes/ps2.py").unlink()
-    first, second = find_notebooks(course, "ps2")
+    first, second, third = find_notebooks(course, "ps2")
     release(course, first, submissions.load_config(course))
     folder = course / "submitted/ada/ps2"
     folder.mkdir(parents=True)
     nbformat.write(proofs.submission(course, first, proofs.solutions(first)), folder / "first.ipynb")
     nbformat.write(proofs.submission(course, second, {}), folder / "second.ipynb")
+    nbformat.write(proofs.submission(course, third, {}), folder / "third.ipynb")  # for a person alone
     done = CliRunner().invoke(app, ["grade", "ps2", "--course", str(course)])
     assert done.exit_code == 0, done.output
     assert "2 of 2" in done.output and "0 of 5" in done.output
