@@ -103,7 +103,9 @@ def steps():
         with console.status("starting") as status:
             yield lambda text: status.update(f"{text} ({time.monotonic() - started:.0f} s)")
     else:
-        yield lambda text: print(f"[{time.monotonic() - started:4.0f} s] {text}", flush=True)
+        yield lambda text: print(
+            f"[{time.monotonic() - started:4.0f} s] {text}", file=console.file, flush=True
+        )
 
 
 @contextlib.contextmanager

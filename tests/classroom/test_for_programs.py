@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from autograder import console
 from autograder.classroom.nbgrader_config import COURSE_FILE
+from autograder.classroom.new_course import ASSIGNMENT, new_course
 from autograder.cli import app
 from course.checking.report import CheckOutcome, Report
 
@@ -18,7 +19,7 @@ LONG = "a" * 60 + " " + "b" * 60
 
 def run(*words, **environment):
     command = [sys.executable, "-m", "autograder.cli", *words]
-    return subprocess.run(command, env=os.environ | environment, capture_output=True, timeout=120)
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, timeout=300)
 
 
 def test_errors_go_to_stderr_in_one_line_and_collects_json_to_stdout(tmp_path):
@@ -59,3 +60,19 @@ def test_a_report_of_checks_can_be_printed_on_any_console(monkeypatch):
     text = str(report)
     text.encode("cp1252")
     assert "+ rows" in text and "x large" in text
+
+
+def test_grade_and_gates_print_one_object_for_a_program(tmp_path):
+    """A course of one's own, which needs no Keras: the commands are the same for every course."""
+    course = tmp_path / "course"
+    new_course(course)
+    proved = run("gates", ASSIGNMENT, "--course", str(course), "--json")
+    rows = json.loads(proved.stdout)[ASSIGNMENT]
+    assert proved.returncode == 0 and rows and not any(row["faults"] for row in rows)
+    assert {row["reference"] for row in rows} != {0} and {row["untouched"] for row in rows} == {0}
+    graded = run("grade", ASSIGNMENT, "--course", str(course), "--json", "--no-feedback")
+    told = json.loads(graded.stdout)
+    assert graded.returncode == 0, graded.stderr
+    assert told["still_to_do"] == told["left_out"] == {} and len(told["learners"]) == 6
+    assert all(len(one["exercises"]) == len(rows) for one in told["learners"])
+    assert ASSIGNMENT.encode() in graded.stderr  # what people read
