@@ -17,6 +17,7 @@ from keras import ops
 from course.experiments import loop
 from course.machine import presets
 from course.models.checkpoints import named_weights
+from course.widgets.live_curve import LiveCurve
 
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)  # of integer labels and logits
 
@@ -206,6 +207,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.total, self.counted = 0.0, 0
+        self.curve, self.before = LiveCurve(self.name, self.steps), (0.0, 0)
 
     def on_train_batch_end(self, batch, logs=None):
         """After each step, or after several; `batch` counts from 0, and the first and each look are among them."""
@@ -217,8 +219,16 @@ class Progress(keras.callbacks.Callback):
             self.losses.append(self.measure() if self.measure else self._since_last_look(done, logs["loss"]))
             left = (time.perf_counter() - self.start) / max(1, batch) * (self.steps - done)
             say(self.name, done, self.steps, self.losses[-1], left)
+        self._draw(done, logs["loss"])
         if batch:
             self.pace = (time.perf_counter() - self.start) / batch
+
+    def _draw(self, done, mean):
+        """A point of the live curve: the mean loss since the last one, at most four hundred of them."""
+        (total, steps), now = self.before, float(mean) * done
+        if done == 1 or done == self.steps or done - steps >= self.steps / 400:
+            self.curve.add(done, (now - total) / max(1, done - steps))
+            self.before = (now, done)
 
     def _since_last_look(self, done, mean):
         """Keras tells the mean since the start."""
