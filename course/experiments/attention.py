@@ -93,3 +93,53 @@ def _arrow(axis, start, end, width=1.0, curve=0.0):
         "shrinkB": 0,
     }
     axis.annotate("", end, start, arrowprops=arrow)
+
+
+def words_as_vectors(sentence, strength=2.0):
+    """The words of a sentence, and a vector for each that counts its letters and pairs of letters.
+
+    Words that are spelled alike have vectors that point the same way. Nothing about it is learned.
+
+    Args:
+        sentence: any text with a word in it; of more than twelve words the first twelve are taken.
+        strength: a word's scaled score with itself is the square of it.
+
+    Returns:
+        `(words, vectors)`: a list of texts, and float32 `(word, channel)`.
+
+    Raises:
+        ValueError: if there is no word.
+    """
+    words = sentence.split()[:12]
+    if not words:
+        raise ValueError("write a few words")
+    pieces = [
+        [word.lower()[at : at + size] for size in (1, 2) for at in range(len(word) - size + 1)]
+        for word in words
+    ]
+    known = {
+        piece: number for number, piece in enumerate(sorted({piece for each in pieces for piece in each}))
+    }
+    counts = np.zeros((len(words), len(known)), "float32")
+    for row, each in zip(counts, pieces, strict=True):
+        for piece in each:
+            row[known[piece]] += 1
+    length = np.linalg.norm(counts, axis=-1, keepdims=True)
+    return words, strength * len(known) ** 0.25 * counts / length
+
+
+def who_looks_where(words, weights):
+    """Attention in words: which other word each one looks at most.
+
+    Args:
+        words: a list of texts.
+        weights: `(word, word)`.
+    """
+    others = np.array(weights, dtype="float64")
+    np.fill_diagonal(others, -1.0)
+    told = [
+        f"{word} at {words[row.argmax()]} ({row.max():.2f})"
+        for word, row in zip(words, others, strict=True)
+        if row.max() > 0.01
+    ]
+    return f"Attention of {len(words)} words. Besides itself, each word looks most: {', '.join(told) or 'at none'}."

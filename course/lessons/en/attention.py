@@ -299,6 +299,33 @@ plots.show(
 # %% [markdown]
 # **What to see.** Each row is a query, each column a key. The causal mask shows each query one key more than the query before.
 # The padding mask hides the same two keys from all. Queries 4 and 5 are padding themselves: what they find is never used.
+#
+# ### Words of your own
+#
+# Now move something. Each word below becomes a vector that counts its letters and its pairs of letters, and your attention
+# compares them. Nothing is learned here: words look at each other because they are *spelled* alike, and each of them most at
+# itself. Write a sentence of your own, press Enter, and choose a mask.
+
+# %% experiment="own_words" minutes=2
+from course import widgets
+
+
+def look(sentence, mask):
+    words, vectors = experiment.words_as_vectors(sentence)
+    allowed = causal_mask(len(words)) if mask == "causal" else None
+    _, weights = scaled_dot_product_attention(*3 * [ops.convert_to_tensor(vectors)], allowed)  # (word, word)
+    weights = ops.convert_to_numpy(weights)
+    fig, axis = plots.figure(width=6.4, height=4.8)
+    plots.heat_map(axis, weights, words, words, f"mask: {mask}", "is looked at", "looks")
+    axis.tick_params(axis="x", rotation=45)
+    return fig, experiment.who_looks_where(words, weights)
+
+
+widgets.explore(look, sentence="the cat sat on the mat because it was tired", mask=["none", "causal"])
+
+# %% [markdown]
+# **What to see.** *Cat*, *sat* and *mat* find each other, and the two *the* share their weight. With the causal mask the first
+# word has nobody but itself. Try a word twice, a word that shares no letter with the others, or another language.
 
 # %% [markdown]
 # ## 1.6 A layer that attends to itself
