@@ -10,6 +10,7 @@ In a lab notebook:
     course.step_over("softmax") # stuck: go on with the course's
     course.solution("softmax")  # one way to write it, after a pass or after real tries
     course.reset("softmax")     # the exercise as it was handed out, in a new cell
+    course.quiz()               # a few questions for yourself
 
 and inside a workshop `course.submit()`, marks at once, and `course.catch_up("softmax")`, an answer that was released.
 """
@@ -47,6 +48,7 @@ __all__ = [
     "plots",
     "preset",
     "pretrained",
+    "quiz",
     "reset",
     "solution",
     "status",
@@ -104,6 +106,13 @@ def status(lab=None):
     from course.progress.status import status as look
 
     return look(lab, _callers_variables())
+
+
+def quiz(lab=None):
+    """A few questions for yourself, answered at once. See `course.checking.quiz.quiz`."""
+    from course.checking.quiz import quiz as ask
+
+    return ask(lab, _callers_variables())
 
 
 def reset(exercise):
