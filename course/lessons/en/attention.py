@@ -837,3 +837,17 @@ plots.show(
 #   heads are removed from a trained model.
 # * Dao et al. 2022, [FlashAttention](https://arxiv.org/abs/2205.14135): exact attention without ever storing the
 #   $n \times n$ weights.
+
+# %% [markdown]
+# ## Check yourself
+#
+# A few questions for yourself: unfold the option that you think is right. Nothing of it is counted, and nothing is kept.
+
+# %% experiment="quiz" minutes=3
+course.quiz("attention")
+
+# %% [markdown]
+# And this is how far you are, in this lab and in all of them.
+
+# %% experiment="status" minutes=1
+course.status("attention")

@@ -794,3 +794,17 @@ else:
 #   patience.
 # * Reimers and Gurevych 2019, [Sentence-BERT](https://arxiv.org/abs/1908.10084): where vectors for whole sentences, as in 3.12, come
 #   from.
+
+# %% [markdown]
+# ## Check yourself
+#
+# A few questions for yourself: unfold the option that you think is right. Nothing of it is counted, and nothing is kept.
+
+# %% experiment="quiz" minutes=3
+course.quiz("bert")
+
+# %% [markdown]
+# And this is how far you are, in this lab and in all of them.
+
+# %% experiment="status" minutes=1
+course.status("bert")

@@ -385,6 +385,26 @@ plots.show(fig, alt="The upper halves of nine digits, three ways in which the mo
 # **What to see.** Most completions are digits, and not always the true ones: from the upper half alone, a 3 may well become
 # an 8, and a 4 a 9. The model cannot know. It knows what is possible, and how likely.
 #
+# ### Turn the dials yourself
+#
+# Which digit, how many of its eight rows are given, and how hot the model is: six drawings for each setting.
+
+# %% experiment="your_drawing" minutes=2
+from course import widgets
+
+
+def go_on(digit, rows_given, temperature, model=reader):
+    whole = test_digits[np.flatnonzero(test_labels == digit)[0]]
+    known = np.tile(whole.reshape(1, -1)[:, : rows_given * model.width], (6, 1))
+    drawn = draw(model, known, 6, temperature, seed=digit)
+    given = np.where(np.arange(model.height)[:, None] < rows_given, whole, -1)
+    fig = experiment.picture_rows([np.stack([given, *drawn, whole])], dequantize, palette)
+    return fig, f"A {digit} of which {rows_given} rows are given, six ways to go on at temperature {temperature:g}, and the truth at the right."
+
+
+widgets.explore(go_on, digit=(0, 9, 1, 3), rows_given=(0, 7, 1, 4), temperature=(0.2, 2.0, 0.1, 0.9))
+
+# %% [markdown]
 # ### What the cache saves
 #
 # Both steps draw the same pictures.
@@ -692,3 +712,17 @@ else:
 #   and 4 are this lab.
 # * Radford et al. 2018, *Improving Language Understanding by Generative Pre-Training*: the same idea for text, joint loss included.
 # * He et al. 2021, [Masked Autoencoders Are Scalable Vision Learners](https://arxiv.org/abs/2111.06377): Lab 6, where hiding pays.
+
+# %% [markdown]
+# ## Check yourself
+#
+# A few questions for yourself: unfold the option that you think is right. Nothing of it is counted, and nothing is kept.
+
+# %% experiment="quiz" minutes=3
+course.quiz("igpt")
+
+# %% [markdown]
+# And this is how far you are, in this lab and in all of them.
+
+# %% experiment="status" minutes=1
+course.status("igpt")

@@ -611,6 +611,30 @@ chart.claim(study, [results.CLAIMS["grid"], results.CLAIMS["blocks"]], yours)
 # **What to see.** Look at the curve of the grid from left to right. An easy riddle is understood sooner: at first the grid is level, or ahead. Then
 # there is nothing more in it to learn. All masks cost the same time here, so both charts tell the same story.
 
+# %% [markdown]
+# ### Your own riddle
+#
+# Now you choose: how much is hidden, what kind of mask, and which digits. Every picture below is painted anew by your model. Where is the point
+# from which *you* cannot tell what it was? And the model?
+
+# %% experiment="your_riddle" minutes=2
+from course import widgets
+
+
+def riddle(hidden, kind, first_digit, model=reader):
+    kinds = {"random": experiment.random_noise, "blocks": experiment.block_noise(block_mask, hidden), "grid": experiment.grid_noise}
+    some, usual = test_digits[first_digit : first_digit + 8], model.encoder.mask_ratio
+    try:
+        model.encoder.mask_ratio = hidden
+        given, painted, error = repaint(model, some, seed=first_digit, noise=kinds[kind])
+    finally:
+        model.encoder.mask_ratio = usual
+    fig = plots.picture_rows([given, painted, pictures.to_show(some, digits)], ["given", "painted", "the truth"])
+    return fig, f"Eight digits with {hidden:.0%} of their patches hidden ({kind}), what the model paints, and the truth. Squared error {error:.2f}."
+
+
+widgets.explore(riddle, hidden=(0.1, 0.9, 0.05, 0.75), kind=["random", "blocks", "grid"], first_digit=(0, 40, 1, 0))
+
 # %% [markdown] question="three_quarters" points=2 minutes=7
 # **Question 2.** BERT hides 15 % of the words, MAE 75 % of the patches. What would happen if BERT hid 75 %, and if MAE hid 15 %? Use your own
 # pictures from 6.9 and 6.10, and say what the *loss* in training would look like in each case, and what would be learned.
@@ -894,3 +918,17 @@ else:
 #   part of this lab.
 # * Dosovitskiy et al. 2020, [An Image is Worth 16x16 Words](https://arxiv.org/abs/2010.11929): appendix B.1.2, ViT's own guessing game.
 # * van den Oord et al. 2017, [Neural Discrete Representation Learning](https://arxiv.org/abs/1711.00937): where the codebook comes from.
+
+# %% [markdown]
+# ## Check yourself
+#
+# A few questions for yourself: unfold the option that you think is right. Nothing of it is counted, and nothing is kept.
+
+# %% experiment="quiz" minutes=3
+course.quiz("mae")
+
+# %% [markdown]
+# And this is how far you are, in this lab and in all of them.
+
+# %% experiment="status" minutes=1
+course.status("mae")

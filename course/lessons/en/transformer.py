@@ -448,6 +448,32 @@ plots.show(
 # last layer above all, it steps ahead to the unit and comes back for the ten. Nobody told the model about German. (One row tells which *next* part is
 # written; not every head and layer is as tidy as you might wish.)
 
+# %% [markdown]
+# ### A number of your own
+#
+# Write a number in English words, as above, and press Enter: your model says it in German, and you see where it looked.
+
+# %% experiment="your_number" minutes=2
+from course import widgets
+
+
+def say_in_german(english, model=model):
+    row = vocabulary.sources([english])
+    step, state = cached_step(model, row)
+    written = ops.convert_to_numpy(greedy_decode(step, state, ops.convert_to_tensor([experiment.START]), experiment.END, 30))
+    target = np.concatenate([[[experiment.START]], written], axis=1).astype("int32")
+    with measuring.recorded([block.cross_attention for block in model.decoder.blocks]) as weights:
+        model((row, target[:, :-1]))
+    parts = (vocabulary.tokens_of(written[0]) + ["<end>"])[: written.shape[1]]
+    fig, axis = plots.figure(width=6.4, height=4.6)
+    german = vocabulary.target_text(written[0])
+    plots.heat_map(axis, weights[-1][0][0].mean(axis=0), parts, experiment.words(english) + ["<end>"], german, "English", "next German part")
+    axis.tick_params(axis="x", rotation=90)
+    return fig, f"Cross-attention of the last decoder layer while it writes: {english} becomes {german}."
+
+
+widgets.explore(say_in_german, english="seventy-six thousand, three hundred and twenty-one")
+
 # %% [markdown] question="reordering" points=2 minutes=6
 # **Question 2.** When the decoder is about to write *drei* of *dreiundzwanzig*, it has to find *three*, which stands behind
 # *twenty*. Which parts of the model must work together so that it looks at the right *three* even when the number has
@@ -648,3 +674,17 @@ else:
 #   and why one of them needs a warm-up.
 # * Müller et al. 2019, [When Does Label Smoothing Help?](https://arxiv.org/abs/1906.02629): what it does to a network besides
 #   making it modest.
+
+# %% [markdown]
+# ## Check yourself
+#
+# A few questions for yourself: unfold the option that you think is right. Nothing of it is counted, and nothing is kept.
+
+# %% experiment="quiz" minutes=3
+course.quiz("transformer")
+
+# %% [markdown]
+# And this is how far you are, in this lab and in all of them.
+
+# %% experiment="status" minutes=1
+course.status("transformer")

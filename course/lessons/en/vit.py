@@ -296,6 +296,26 @@ plots.show(
 # apart and -0.03 three apart. For 49 places and one kind of picture the model need not know what is next to what. It
 # only has to tell places apart.
 #
+# ### One place at a time
+#
+# Choose a patch by its row and column: how alike is its position to that of each other patch?
+
+# %% experiment="one_place" minutes=1
+from course import widgets
+
+
+def alike_to(row, column, alike=alike):
+    fig, axis = plots.figure(width=5, height=4.2)
+    seen = alike[row * alike.shape[2] + column]
+    plots.heat_map(axis, seen, range(len(seen)), range(len(seen[0])), "cosine of positions", "column", "row", [(row, column)], (-1, 1))
+    others = np.where(seen < 0.999, seen, -1)
+    nearest = tuple(map(int, np.unravel_index(others.argmax(), others.shape)))
+    return fig, f"How alike the position of the patch in row {row}, column {column} is to all others: most to that in row {nearest[0]}, column {nearest[1]}, with a cosine of {others.max():.2f}."
+
+
+widgets.explore(alike_to, row=(0, 6, 1, 3), column=(0, 6, 1, 3))
+
+# %% [markdown]
 # ### Shuffle the patches
 #
 # Five trainings on the small digits. The patches of all pictures, in training and in the test, are shuffled in *one and the
@@ -904,3 +924,17 @@ else:
 # * Touvron et al. 2020, [Training Data-Efficient Image Transformers & Distillation through Attention](https://arxiv.org/abs/2012.12877):
 #   section 4 is the second token, section 5 what it brings.
 # * Abnar and Zuidema 2020, [Quantifying Attention Flow in Transformers](https://arxiv.org/abs/2005.00928): rollout, and when to doubt it.
+
+# %% [markdown]
+# ## Check yourself
+#
+# A few questions for yourself: unfold the option that you think is right. Nothing of it is counted, and nothing is kept.
+
+# %% experiment="quiz" minutes=3
+course.quiz("vit")
+
+# %% [markdown]
+# And this is how far you are, in this lab and in all of them.
+
+# %% experiment="status" minutes=1
+course.status("vit")
