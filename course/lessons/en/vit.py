@@ -306,7 +306,7 @@ from course import widgets
 
 def alike_to(row, column, alike=alike):
     fig, axis = plots.figure(width=5, height=4.2)
-    seen = alike[row * alike.shape[2] + column]
+    seen = alike.reshape(-1, 7, 7)[row * 7 + column]  # (row, column)
     plots.heat_map(axis, seen, range(len(seen)), range(len(seen[0])), "cosine of positions", "column", "row", [(row, column)], (-1, 1))
     others = np.where(seen < 0.999, seen, -1)
     nearest = tuple(map(int, np.unravel_index(others.argmax(), others.shape)))
