@@ -130,7 +130,8 @@ def _read(lab, path, file, several, *_):
         contained = name not in bank.probes
         points = sum(points for _, points in cells)
         exercises[name] = OwnExercise(name, points, tuple(cells), contained, bank.forbidden.get(name, ()))
-    _expect_whole(path, file, bank, exercises, questions)
+    # Of several notebooks, one may be for a person alone, or to read only.
+    _expect_whole(path, file, bank, exercises, exercises or questions or several)
     return OwnNotebook(lab, path.stem, path, bank, notebook, exercises, questions, several=several)
 
 
@@ -166,14 +167,14 @@ def _sort_cells(path, notebook, bank):
     return tests, questions
 
 
-def _expect_whole(path, file, bank, exercises, questions):
+def _expect_whole(path, file, bank, exercises, anything):
     for name in bank.probes:
         if name not in exercises:
             raise OwnCourseError(
                 f"{file.name} has probes for {name}, but no test cell of {path.name} carries its points: it has to stand "
                 "below the solution that defines it"
             )
-    if not exercises and not questions:  # of several notebooks, one may be for a person alone
+    if not anything:
         raise OwnCourseError(f"{path.name} has no test cell and no question, so there is nothing to grade")
 
 
