@@ -50,6 +50,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "normal = keras.initializers.RandomNormal(stddev=0.02) -> normal = keras.initializers.RandomNormal(stddev=0.04)": "the docstring leaves open how positions begin",
         "return ops.concatenate([first, patches], axis=1) + ops.cast(self.positions, patches.dtype) -> return ops.concatenate([first, patches], axis=1) + self.positions": "in float32 and int32 it is what it was",
         "self.positions = self.add_weight(shape=(length, hidden_dim), initializer=normal, name='positions') -> self.positions = self.add_weight(shape=(length, hidden_dim), name='positions')": "the docstring leaves open how positions begin",
+        "self.tokens = self.add_weight(shape=(num_tokens, hidden_dim), initializer='zeros', name='tokens') -> self.tokens = self.add_weight(shape=(num_tokens, hidden_dim), initializer='ones', name='tokens')": "the docstring leaves open how tokens begin",
+        "self.tokens = self.add_weight(shape=(num_tokens, hidden_dim), initializer='zeros', name='tokens') -> self.tokens = self.add_weight(shape=(num_tokens, hidden_dim), name='tokens')": "the docstring leaves open how tokens begin",
         "tokens = ops.convert_to_tensor(self.tokens) -> tokens = self.tokens": "in float32 and int32 it is what it was",
     },
     "interpolate_positions": {

@@ -82,7 +82,7 @@ def puts_back_all(restore_order, rng):
 # --- sin_cos_positions ------------------------------------------------------------------------------------
 
 
-@probe("sin_cos_positions", "in a wide grid", weight=2)
+@probe("sin_cos_positions", "in a wide grid", weight=2, width=True)
 def in_a_wide_grid(sin_cos_positions, rng):
     rows = int(rng.integers(2, 5))
     return sin_cos_positions((rows, rows + 3), 4 * int(rng.integers(3, 6)))
@@ -219,7 +219,16 @@ def hides_until_the_noise_ends(block_mask, rng):
 
 @probe("block_mask", "in a low grid, which blocks must fit into")
 def hides_within_the_grid(block_mask, rng):
-    return [block_mask(rng.random((20, 4)), (3, 15), ratio=0.7, smallest=8) for _ in range(3)]
+    grids = (3, 15), (15, 3), (3, 15)
+    found = [block_mask(rng.random((20, 4)), grid, ratio=0.7, smallest=8) for grid in grids]
+    # The first block hides 8 of the 8.1 that are due, so what is left for the next is less than half a patch.
+    noise = np.concatenate([np.ones((20, 1)), np.full((20, 1), 0.066), rng.random((20, 2))], axis=1)
+    wide = np.array([[1.0, 0.0, rng.random(), 0.3]])  # ten columns, of which there are three
+    return [
+        *found,
+        block_mask(noise, (2, 6), ratio=0.675, smallest=1),
+        block_mask(wide, (15, 3), ratio=0.7, smallest=8),
+    ]
 
 
 # --- visual_tokens and visual_token_loss ------------------------------------------------------------------
