@@ -202,8 +202,11 @@ NOT_LEARNED: dict[str, str] = {
     "linear_warmup_decay": "a rate; code in NumPy keeps its marks",
     "layer_rates": "a list of numbers, made before training",
 }
-# Rates of a schedule: they run in the graph of a training step, and nobody asks for their slope.
-NO_SLOPE: dict[str, str] = {"noam_learning_rate": "a rate"}
+# What runs in the graph of a training step, while nobody asks for its slope.
+NO_SLOPE: dict[str, str] = {
+    "noam_learning_rate": "a rate",
+    "normalize_patches": "a target, which nothing is trained through",
+}
 
 
 def is_equivalent(mutant) -> bool:

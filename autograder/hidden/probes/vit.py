@@ -190,13 +190,13 @@ def encodes_images(VisionTransformer, rng):
     return made.encode(images)
 
 
-@probe("VisionTransformer", "from images to logits, by the class token", weight=2)
+@probe("VisionTransformer", "from images to logits, by the class token", weight=2, main=True)
 def reads_the_class_token(VisionTransformer, rng):
     made, images = model(VisionTransformer, rng)
     return made(images), len(made.encoder.blocks)
 
 
-@probe("VisionTransformer", "from images to logits, by the mean of the patches")
+@probe("VisionTransformer", "from images to logits, by the mean of the patches", main=True)
 def reads_the_mean(VisionTransformer, rng):
     made, images = model(VisionTransformer, rng, pooling="mean", num_tokens=2)
     return made(images)
