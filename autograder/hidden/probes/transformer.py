@@ -504,4 +504,6 @@ def some_end_early(beam_search, rng):
     shrunk = chain(
         rng, (("a", 0.6), (".", 0.22), ("b", 0.1)), (("c", 0.5), ("d", 0.48)), (), (), ((".", 1.0),)
     )
-    return rows_of(beam_search, [refilled, shrunk], 6, beam_size=2)
+    # As many have ended as the beam is wide, and the best one is still going on.
+    late = chain(rng, (("a", 0.55), (".", 0.3)), (("b", 0.6), (".", 0.3)), ((".", 1.0),))
+    return rows_of(beam_search, [refilled, shrunk, late], 6, beam_size=2)
