@@ -70,7 +70,13 @@ def test_the_wheel_holds_course_alone(wheel):
 def test_the_wheel_holds_all_of_course(wheel):
     names, _ = wheel
     wanted = {str(path.relative_to(ROOT)) for path in (ROOT / "course").rglob("*.py")}
-    for kind, folder in (("*.npz", "weights"), ("*.json", "jupyter"), ("*.json", "results")):
+    for kind, folder in (
+        ("*.npz", "weights"),
+        ("*.json", "jupyter"),
+        ("*.jupyterlab-workspace", "jupyter"),
+        ("*.toml", "lessons"),
+        ("*.json", "results"),
+    ):
         wanted |= {str(path.relative_to(ROOT)) for path in (ROOT / "course" / folder).rglob(kind)}
     assert wanted == {name for name in names if name.startswith("course/")}
     assert any(name.startswith("course/lessons/en/") for name in names)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from autograder.hidden.assignments import assignment_of
-from autograder.judge.marking import reference_outcomes
+from autograder.judge.marking import LocalSession, reference_outcomes
 from autograder.judge.outcome import Outcome, difference
 from course.notebooks.lesson import lessons
 
@@ -74,11 +74,14 @@ def test_the_reference_gives_the_same_as_on_tensorflow(elsewhere, name):
         for seen, (outcome, *_) in outcomes.items():
             own = {path: array for path, array in outcome.arrays.items() if not path.startswith("@")}
             here.setdefault(seen.name, Outcome(own))
+        session = LocalSession(assignment_of(lesson).reference)
         for entry in assignment_of(lesson).probes[exercise]:
             prefix = f"{name}/{exercise}/{entry.name}/"
             there = {key[len(prefix) :]: array for key, array in arrays.items() if key.startswith(prefix)}
-            assert there.keys() == here[entry.name].arrays.keys()
-            problem = difference(Outcome(there), here[entry.name], entry.compare)
+            # What a view of TensorFlow's looks at is probed in its place elsewhere.
+            ours = here.get(entry.name) or session.run(entry, backend_outcomes.SEED)
+            assert there.keys() == ours.arrays.keys()
+            problem = difference(Outcome(there), ours, entry.compare)
             if problem:
                 wrong[prefix] = problem
     assert not wrong

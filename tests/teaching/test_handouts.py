@@ -49,7 +49,12 @@ def test_headings_decide_not_cells(lesson):
     plan = outline(lesson)
     assert plan.opening.title == "Attention" and plan.sections[0].title == "1.1 Attention by hand"
     masks = next(section for section in plan.sections if section.title == "1.5 Two masks")
-    assert [step.title for step in masks.steps] == ["", "The causal mask", "The padding mask"]
+    assert [step.title for step in masks.steps] == [
+        "",
+        "The causal mask",
+        "The padding mask",
+        "Words of your own",
+    ]
 
 
 def test_pieces_of_prose_stay_whole():

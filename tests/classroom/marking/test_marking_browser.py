@@ -89,6 +89,37 @@ def test_a_class_is_marked_with_the_keyboard_and_closing_loses_nothing(desk, les
     assert in_gradebook(course, lesson, "dan") == (None, "Half written")
 
 
+# The page looks for news every four seconds; what it is told then may be older than what was clicked meanwhile.
+LATE_NEWS = """
+var real = fetch;
+window.fetch = async (...words) => {
+  const answer = await real(...words);
+  if (!String(words[0]).startsWith("api/state/") || window.news) return answer;
+  window.news = "on its way";
+  await new Promise((done) => setTimeout(done, 2500));
+  window.news = "here";
+  return answer;
+}, 0
+"""
+
+
+def test_news_from_before_a_click_does_not_undo_it(desk, lesson, tmp_path):
+    course, address = desk
+    with browser(tmp_path / "profile") as tab:
+        tab.open(address)
+        tab.wait("document.querySelectorAll('article').length === 5")
+        tab.wait("document.querySelector('article.here h3').textContent.startsWith('No answer')")
+        tab.do(LATE_NEWS)
+        tab.wait("window.news === 'on its way'")
+        tab.press("n", "1")
+        tab.wait("document.getElementById('said').textContent === 'Recorded: ada, 1 of 2.'")
+        tab.wait("window.news === 'here'")
+        tab.do("new Promise((done) => setTimeout(done, 300))")
+        tab.press("2")
+        tab.wait("document.getElementById('said').textContent === 'Recorded: ada, 2 of 2.'")
+    assert in_gradebook(course, lesson, "ada") == (2.0, None)
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_sticks_out_of_the_page(desk, tmp_path, width):
     with browser(tmp_path / "profile") as tab:

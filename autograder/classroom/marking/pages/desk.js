@@ -45,6 +45,7 @@ const outbox = new Map(), seen = new Map();  // both by question and key: what i
 const place = (key, question = state.question.name) => `${question}/${key}`;
 const keepOutbox = () => localStorage.setItem(`outbox:${state.overview.lab}`, JSON.stringify([...outbox]));
 let working = null;
+let changes = 0;  // counts what is clicked and what is recorded: a question to the server that was under way meanwhile has an old answer
 
 function record(key, change, undoable = true) {
   const one = group(key), question = state.question.name, here = place(key), before = outbox.get(here);
@@ -59,6 +60,7 @@ function record(key, change, undoable = true) {
   if (wanted.comment && !state.question.comments.includes(wanted.comment)) { state.question.comments.push(wanted.comment); comments(); }
   const name = one.empty ? "no answer" : first(one).name;
   outbox.set(here, { question, base, name, most: state.question.points, score: first(one).score, lines: first(one).lines, comment: wanted.comment ?? before?.comment ?? null });
+  changes += 1;
   keepOutbox(); update(one); progress();
   return work();
 }
@@ -69,7 +71,9 @@ function work() {
     while (outbox.size) {
       const [here, entry] = outbox.entries().next().value;
       try {
-        learn(await send(here, entry), entry.question, outbox.get(here) === entry ? here : "");
+        const groups = await send(here, entry);
+        changes += 1;
+        learn(groups, entry.question, outbox.get(here) === entry ? here : "");
         say(`Recorded: ${entry.name}, ${entry.score === null ? "no points yet" : `${points(entry.score)} of ${points(entry.most)}`}.`);
       } catch (error) {
         outbox.delete(here);
@@ -340,8 +344,9 @@ async function refresh() {
   menu(); front();
   if (!known) { state.question = null; return; }
   const again = state.question && state.question.name === name;
-  const found = await ask(`question/${name}?tab=${tab}`);
+  const before = changes, found = await ask(`question/${name}?tab=${tab}`);
   if (location.hash.slice(1) !== name) return;
+  if (changes !== before) return refresh();
   state.question = found;
   for (const one of found.groups) seen.set(place(one.key), seenOf(one));
   for (const one of state.question.groups) { const kept = localStorage.getItem(`draft:${name}:${one.key}`); if (kept !== null && !state.drafts.has(one.key)) draft(one.key, kept); }
@@ -395,10 +400,10 @@ addEventListener("pagehide", () => { if (state.question) for (const key of state
 addEventListener("beforeunload", (event) => { if (outbox.size) event.preventDefault(); });
 setInterval(async () => {
   if (!state.question || outbox.size || document.hidden) return;
-  const name = state.question.name;
+  const name = state.question.name, before = changes;
   try {
     const found = await ask(`state/${name}?tab=${tab}`);
-    if (!state.question || state.question.name !== name || outbox.size) return;
+    if (!state.question || state.question.name !== name || changes !== before) return;
     state.question.held = found.held;
     if (JSON.stringify(found.comments) !== JSON.stringify(state.question.comments)) { state.question.comments = found.comments; comments(); }
     learn(found.groups, name);
