@@ -49,7 +49,7 @@ demo: $(GRADER) ## grade a class of sample submissions and show what went wrong
 	@$(BIN)/autograder demo $(ARGS)
 
 test: $(ALL) ## run the test suite
-	@$(BIN)/pytest -n $(PROCESSES) --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 torch: $(ALL) ## hold the reference on PyTorch against TensorFlow; installs PyTorch (on Linux several GB)
 	@$(BIN)/pip install -q torch

@@ -112,7 +112,9 @@ def test_each_choice_of_versions_has_an_environment_of_its_own(checkout, version
     recipe = " ".join(words)
     for command in (f"pip install --python {environment}/bin/python", f"{environment}/bin/pip install"):
         assert f"{command} {pins} -e '.[dev]'".replace("  ", " ") in recipe
-    assert " ".join(words).endswith(f"{environment}/bin/pytest -n auto --dist loadfile")
+    assert " ".join(words).endswith(
+        f"{environment}/bin/pytest -n auto --dist loadfile --no-loadscope-reorder"
+    )
     assert ("--resolution lowest-direct" in recipe) == (versions == "lowest")
 
 

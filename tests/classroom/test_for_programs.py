@@ -36,7 +36,10 @@ def test_the_version_and_completion():
     assert "--install-completion" in CliRunner().invoke(app, ["--help"]).output
 
 
-def test_people_read_on_stderr_while_a_program_is_answered(capsys):
+def test_people_read_on_stderr_while_a_program_is_answered(capsys, monkeypatch):
+    for name in ("COLUMNS", "FORCE_COLOR", "TTY_COMPATIBLE"):  # other tests' programs may have set them
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(console, "console", console.PeoplesConsole())
     with console.answer(True) as facts:
         console.console.print(LONG)
         facts["ready"] = True
